@@ -1,0 +1,206 @@
+"""Made things on disk: written beside and renamed, with a fingerprint of their content and the record of what made them.
+
+A node's made things live in `<patch>.assets/<node>/` beside `record.json`: spec version, params, inputs with their fingerprints,
+seed, library versions, outputs. The record's `key` says whether the job would do the same again; the fingerprints say what
+came out. Lineage is the chain of records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import ArtifactError, LockedError
+from runtime.spec import PortType
+
+RECORD = "record.json"
+LIBRARIES = ("torch", "torchaudio", "acids-rave", "numpy", "librosa", "scikit-learn", "mediapipe", "opencv-contrib-python")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a whole file or nothing: beside it, flushed to the disk, then renamed over it. Raises OSError; an old file stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes private files; a saved patch is as readable as any other file of the user.
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's relative names and files, without its record and its log."""
+    if path.is_file():
+        return hash_file(path)
+    digest = hashlib.sha256()
+    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        name = file.relative_to(path).as_posix()
+        if name not in (RECORD, "log.txt"):
+            digest.update(f"{name}\0{hash_file(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def stat_signature(path: Path) -> str:
+    """Names, sizes and times of a file or of all files in a folder: changes when the user changes them; nothing is read."""
+    if not path.is_dir():
+        files = [path] if path.exists() else []
+    else:
+        files = sorted(item for item in path.rglob("*") if item.is_file())
+    text = "".join(
+        f"{file.relative_to(path).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for file in files for stat in [file.stat()]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what can change a result, for the record."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in ("glasspatch", *LIBRARIES):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A made thing: what it is, where it lies, the fingerprint of its content and the record of what made it."""
+
+    type: PortType
+    path: Path
+    fingerprint: str
+    record: Mapping[str, Any]
+
+    def verify(self) -> None:
+        """Raises ArtifactError unless the content is still what the record says (not cut short, not replaced)."""
+        if not self.path.exists() or fingerprint(self.path) != self.fingerprint:
+            raise ArtifactError(f"{self.path} is missing or has changed since it was made; run the patch again")
+
+
+class Assets:
+    """The `<patch>.assets` folder: one folder per node, each with its record."""
+
+    def __init__(self, patch_path: Path) -> None:
+        self.patch_folder = patch_path.parent.resolve()
+        self.folder = self.patch_folder / f"{patch_path.stem}.assets"
+
+    def node(self, node: str) -> Path:
+        return self.folder / node
+
+    def working(self, node: str) -> Path:
+        """Where a job writes until it is done; it outlives a stop or a crash so that the job can go on."""
+        return self.folder / f"{node}.partial"
+
+    def record(self, node: str) -> dict[str, Any] | None:
+        """The record of what the node made, or None."""
+        try:
+            record = json.loads((self.node(node) / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return record if isinstance(record, dict) and isinstance(record.get("outputs"), dict) else None
+
+    def artifact(self, node: str, output: str) -> Artifact | None:
+        """What the node made for that output, if it is there."""
+        record = self.record(node)
+        try:
+            made = record["outputs"][output] if record else None
+            return made and Artifact(PortType(made["type"]), self._inside(made["path"]), str(made["fingerprint"]), record or {})
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _inside(self, path: str) -> Path:
+        # A record may come with a shared patch: it must not make us read anything outside the patch's folder.
+        joined = Path(os.path.normpath(self.patch_folder / path))
+        if not joined.is_relative_to(self.patch_folder):
+            raise ValueError(path)
+        return joined
+
+    def finish(self, node: str, record: Mapping[str, Any], outputs: Mapping[str, tuple[PortType, Path]]) -> dict[str, Any]:
+        """Puts a job's working folder in place of the node's old result, with its record. The old result stays whole until the
+        new one is complete. Raises ArtifactError where the job promised a file and did not write it."""
+        working, place = self.working(node), self.node(node)
+        made = {}
+        for output, (kind, path) in outputs.items():
+            if not path.exists():
+                raise ArtifactError(f"{output} was not written; this is a fault of the node")
+            final = place / path.relative_to(working) if path.is_relative_to(working) else path
+            made[output] = {
+                "type": kind.value,
+                "path": final.relative_to(self.patch_folder).as_posix(),
+                "fingerprint": fingerprint(path),
+            }
+        full = {**record, "outputs": made}
+        write_atomically(working / RECORD, json.dumps(full, indent=1, sort_keys=True).encode() + b"\n")
+        old = self.folder / f"{node}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if place.exists():
+            place.rename(old)
+        working.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+        return full
+
+    def recover(self, node: str) -> None:
+        """Completes a `finish` that was cut between its two renames (the process was killed there)."""
+        old = self.folder / f"{node}.old"
+        if old.exists() and not self.node(node).exists():
+            old.rename(self.node(node))
+
+    def lineage(self, node: str) -> list[dict[str, Any]]:
+        """The records behind a node's result, nearest first, each node once."""
+        found: dict[str, dict[str, Any]] = {}
+        waiting = [node]
+        while waiting:
+            name = waiting.pop(0)
+            record = self.record(name)
+            if record and name not in found:
+                found[name] = record
+                waiting += [source["node"] for source in record.get("inputs", {}).values()]
+        return list(found.values())
+
+    @contextmanager
+    def lock(self, doing: str, shared: bool = False) -> Iterator[None]:
+        """Holds the patch while `doing` it (a word such as run); raises LockedError that says who holds it instead.
+
+        The system frees the lock when the process ends, however it ends."""
+        import fcntl
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / ".lock", "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                who = file.read().strip() or "another process"
+                raise LockedError(f"{who} is working on this patch; wait until it is done or stop it") from None
+            file.truncate(0)
+            file.write(f"glasspatch {doing} (process {os.getpid()})")
+            file.flush()
+            yield

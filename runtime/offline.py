@@ -1,0 +1,296 @@
+"""Runs a patch offline: jobs in child processes, skipped when already made; streams as fast as possible into a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from runtime import messages as say
+from runtime.artifacts import RECORD, Artifact, Assets, fingerprint, stat_signature, versions, write_atomically
+from runtime.errors import NodeError, in_words
+from runtime.jobs import Order, work
+from runtime.plan import Plan, Step
+from runtime.seeds import node_seed
+from runtime.spec import PathParam
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from runtime.engine import Engine
+
+GRACE = 60.0
+"""Seconds that a job gets to reach a checkpoint after Ctrl-C before it is ended; a second Ctrl-C ends it at once."""
+
+
+@dataclass
+class Child:
+    """A job that runs in a process of its own."""
+
+    step: Step
+    record: dict[str, Any]
+    process: SpawnProcess
+    connection: Connection
+    since: float
+    result: tuple[Any, ...] | None = None
+    asked: float | None = None
+    """When it was asked to stop."""
+
+
+class Runner:
+    """Runs the jobs of a plan in dependency order, `jobs` side by side, and says what happens through `listen`.
+
+    `only` keeps one node and what it depends on; `force` names nodes to make again whatever their record says. `stop` may be set
+    from a signal handler: running jobs are asked to end at a checkpoint, no new one starts. Setting `hurry` ends them at once.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        assets: Assets,
+        listen: Callable[[say.JobEvent], None],
+        *,
+        only: str | None = None,
+        jobs: int = 1,
+        force: Collection[str] = (),
+    ) -> None:
+        self.plan, self.assets, self.listen = plan, assets, listen
+        self.waiting = list(plan.jobs if only is None else plan.behind(only))
+        self.side_by_side = max(jobs, 1)
+        self.force = set(force)
+        self.stop, self.hurry = Event(), Event()
+        self.children: list[Child] = []
+        self.finished: set[str] = set()
+        self.failed: set[str] = set()
+        self._spawn = multiprocessing.get_context("spawn")
+
+    def run(self) -> bool:
+        """Works until nothing is left to do; True where every job is made."""
+        try:
+            while self.waiting or self.children:
+                self._start_what_is_ready()
+                self._hear()
+                self._end_what_should_stop()
+        finally:
+            for child in self.children:
+                child.process.kill()
+                child.process.join()
+        return not self.failed and not self.stop.is_set()
+
+    def _start_what_is_ready(self) -> None:
+        wanted = {step.node for step in self.waiting} | {child.step.node for child in self.children}
+        for step in list(self.waiting):
+            sources = {source for found in step.inputs.values() for source, _ in found}
+            if self.stop.is_set():
+                self.waiting.remove(step)
+            elif sources & self.failed:
+                self.waiting.remove(step)
+                self.failed.add(step.node)
+                self.listen(
+                    say.JobFailed(step.node, f"needs {' and '.join(sorted(sources & self.failed))}, which could not be made")
+                )
+            elif not sources & wanted and len(self.children) < self.side_by_side:
+                self.waiting.remove(step)
+                wanted.discard(step.node)
+                try:
+                    self._start(step)
+                except Exception as error:
+                    self._fail(step.node, in_words(error))
+                wanted |= {child.step.node for child in self.children}
+
+    def _start(self, step: Step) -> None:
+        node = step.node
+        self.assets.recover(node)
+        artifacts = {port: self._artifact(sources) for port, sources in step.inputs.items()}
+        record = self._record(step, artifacts)
+        if node not in self.force and self._is_made(node, record["key"]):
+            self.finished.add(node)
+            self.listen(say.JobSkipped(node))
+            return
+        folder = self.assets.working(node)
+        goes_on = _goes_on(folder, record["key"]) and node not in self.force
+        if not goes_on:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            write_atomically(folder / RECORD, json.dumps(record, sort_keys=True).encode())
+        params = {
+            param.name: (self.assets.patch_folder / value if value else None) if isinstance(param, PathParam) else value
+            for param in step.spec.params
+            for value in [step.params[param.name]]
+        }
+        here, there = self._spawn.Pipe()
+        order = Order(
+            node=node,
+            module=step.cls.__module__,
+            cls=step.cls.__name__,
+            params=params,
+            artifacts=artifacts,
+            folder=folder,
+            patch_folder=self.assets.patch_folder,
+            seed=record["seed"],
+            threads=max((os.cpu_count() or 1) // self.side_by_side, 1),
+        )
+        process = self._spawn.Process(target=work, args=(order, there), name=f"glasspatch {node}")
+        process.start()
+        there.close()
+        self.children.append(Child(step, record, process, here, time.monotonic()))
+        self.listen(say.JobStarted(node, goes_on))
+
+    def _artifact(self, sources: tuple[tuple[str, str], ...]) -> Artifact | None:
+        if not sources:
+            return None
+        found = self.assets.artifact(*sources[0])
+        if found is None:
+            raise NodeError(f"{sources[0][0]} has not been made; run it first")
+        return found
+
+    def _record(self, step: Step, artifacts: dict[str, Artifact | None]) -> dict[str, Any]:
+        """What is known before the job runs. The key leaves out library versions: an upgrade must not throw away a training."""
+        spec = step.spec
+        inputs = {
+            port: {"node": step.inputs[port][0][0], "output": step.inputs[port][0][1], "fingerprint": artifact.fingerprint}
+            for port, artifact in artifacts.items()
+            if artifact is not None
+        }
+        files = {
+            param.name: stat_signature(self.assets.patch_folder / step.params[param.name])
+            for param in spec.params
+            if isinstance(param, PathParam) and step.params[param.name] and param.what != "output"
+        }
+        what = {
+            "type": spec.type,
+            "version": spec.version,
+            "params": dict(step.params),
+            "inputs": {port: found["fingerprint"] for port, found in inputs.items()},
+            "files": files,
+            "seed": node_seed(self.plan.settings["seed"], step.node),
+        }
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        return {**what, "node": step.node, "inputs": inputs, "key": key, "versions": versions()}
+
+    def _is_made(self, node: str, key: str) -> bool:
+        record = self.assets.record(node)
+        if record is None or record.get("key") != key:
+            return False
+        made = [self.assets.artifact(node, output) for output in record["outputs"]]
+        return all(found is not None and found.path.exists() and fingerprint(found.path) == found.fingerprint for found in made)
+
+    def _hear(self) -> None:
+        if not self.children:
+            return
+        wait([child.connection for child in self.children] + [child.process.sentinel for child in self.children], timeout=0.1)
+        for child in list(self.children):
+            ended = not child.process.is_alive()  # asked before the pipe is emptied: what it said last is then in the pipe
+            try:
+                while child.connection.poll():
+                    self._take(child, child.connection.recv())
+            except (EOFError, OSError):
+                pass  # the end of the pipe: nothing more will come
+            if ended:
+                self.children.remove(child)
+                child.process.join()
+                child.connection.close()
+                self._finish(child)
+
+    def _take(self, child: Child, message: tuple[Any, ...]) -> None:
+        node = child.step.node
+        if message[0] == "progress":
+            self.listen(say.JobProgress(node, message[1], message[2]))
+        elif message[0] == "warning":
+            self.listen(say.JobWarned(node, message[1]))
+        else:
+            child.result = message
+
+    def _finish(self, child: Child) -> None:
+        node = child.step.node
+        if child.result is None:
+            if child.asked is not None:
+                child.result = ("stopped",)
+            else:
+                log = self.assets.working(node) / "log.txt"
+                code = child.process.exitcode
+                self._fail(node, f"its process ended by itself (exit code {code}); see {log}; run again to go on where it was")
+                return
+        if child.result[0] == "done":
+            try:
+                outputs = {port.name: (port.type, child.result[1][port.name]) for port in child.step.spec.outputs}
+                self.assets.finish(node, child.record, outputs)
+            except Exception as error:
+                self._fail(node, in_words(error))
+                return
+            self.finished.add(node)
+            self.listen(say.JobDone(node, time.monotonic() - child.since))
+        elif child.result[0] == "stopped":
+            self.failed.add(node)
+            self.listen(say.JobStopped(node))
+        else:
+            self._fail(node, child.result[1])
+
+    def _fail(self, node: str, message: str) -> None:
+        self.failed.add(node)
+        self.listen(say.JobFailed(node, message))
+
+    def _end_what_should_stop(self) -> None:
+        now = time.monotonic()
+        for child in self.children:
+            if self.stop.is_set() and child.asked is None:
+                child.asked = now
+                try:
+                    child.connection.send("stop")
+                except OSError:
+                    continue
+            if self.hurry.is_set() or (child.asked is not None and now - child.asked > GRACE):
+                child.process.kill()
+
+
+def _goes_on(folder: Path, key: str) -> bool:
+    """Whether an earlier try of the very same job left its work behind."""
+    try:
+        return bool(json.loads((folder / RECORD).read_text(encoding="utf-8"))["key"] == key)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def render(engine: Engine, seconds: float) -> Iterator[np.ndarray]:
+    """Renders that many seconds, block by block, as fast as possible; the last block is cut to the very frame. Each array
+    [channels, frames] is the caller's until the next one."""
+    left = round(seconds * engine.sample_rate)
+    while left > 0:
+        sound = engine.render()
+        yield sound[:, : min(left, sound.shape[1])]
+        left -= sound.shape[1]
+
+
+def write_sound(path: Path, blocks: Iterator[np.ndarray], sample_rate: int, channels: int) -> int:
+    """Writes blocks into a WAV or FLAC of 24 bits, whole or not at all; gives the number of frames. 24 bits and not float:
+    a float WAV holds the time of writing, so that equal sounds would not be equal files."""
+    import soundfile
+
+    formats = {".wav": "WAV", ".flac": "FLAC"}
+    if path.suffix.lower() not in formats:
+        raise NodeError(f"{path.name} must end in .wav or .flac")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    frames = 0
+    try:
+        kind = formats[path.suffix.lower()]
+        with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype="PCM_24", format=kind) as file:
+            for block in blocks:
+                file.write(block.T)
+                frames += block.shape[1]
+        beside.replace(path)
+    except soundfile.LibsndfileError as error:
+        raise NodeError(f"{path} was not written ({error}); is the disk full?") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return frames

@@ -1,0 +1,222 @@
+"""The patch document: plain immutable data, its JSON form, and the migrations from every format ever released.
+
+Reading a patch never runs anything. What this version does not know (node types, keys) is kept and written back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from runtime.artifacts import write_atomically
+from runtime.errors import PatchError, in_words
+from runtime.spec import WORD, ChoiceParam, IntParam
+
+FORMAT = 1
+BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
+SETTINGS = (
+    IntParam(name="sample_rate", default=44100, low=8000, high=192000, unit="Hz", doc="Frames per second of the whole patch."),
+    ChoiceParam(name="block", default=512, choices=BLOCKS, doc="Frames that the engine renders at once."),
+    IntParam(name="seed", default=0, low=0, high=2**31 - 1, doc="Every random number of the patch comes from it."),
+)
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Format n -> a function from a document of format n to one of format n + 1. None yet: format 1 is the first."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as drawn: its type id, the version of the node that wrote the params, and what this version does not know."""
+
+    type: str
+    version: int = 1
+    params: Mapping[str, Any] = _EMPTY
+    position: tuple[float, float] = (0.0, 0.0)
+    extra: Mapping[str, Any] = _EMPTY
+
+
+@dataclass(frozen=True, order=True)
+class Link:
+    """A wire from an output to an input, each written `node.port`."""
+
+    source: str
+    target: str
+
+    def ends(self) -> tuple[str, str, str, str]:
+        """(source node, its output, target node, its input)."""
+        source, _, output = self.source.partition(".")
+        target, _, port = self.target.partition(".")
+        return source, output, target, port
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A whole patch. An edit returns a new one, so that undo is a list of patches. Treat the mappings as read-only."""
+
+    settings: Mapping[str, Any] = _EMPTY
+    nodes: Mapping[str, Node] = _EMPTY
+    links: tuple[Link, ...] = ()
+    extra: Mapping[str, Any] = field(default=_EMPTY)
+
+    def with_node(self, name: str, node: Node) -> Patch:
+        """Adds or replaces a node. Raises PatchError unless the name is a lower-case word."""
+        _require_word(name)
+        return replace(self, nodes={**self.nodes, name: node})
+
+    def without_node(self, name: str) -> Patch:
+        """Removes a node and its links."""
+        return replace(
+            self,
+            nodes={key: node for key, node in self.nodes.items() if key != name},
+            links=tuple(link for link in self.links if name not in (link.ends()[0], link.ends()[2])),
+        )
+
+    def with_link(self, source: str, target: str) -> Patch:
+        """Adds a link between two `node.port`."""
+        return replace(self, links=tuple(sorted({*self.links, Link(source, target)})))
+
+    def without_link(self, source: str, target: str) -> Patch:
+        return replace(self, links=tuple(link for link in self.links if link != Link(source, target)))
+
+    def with_param(self, name: str, param: str, value: Any) -> Patch:
+        """Sets one param; the value is checked when the patch is compiled."""
+        node = self.nodes[name]
+        return self.with_node(name, replace(node, params={**node.params, param: value}))
+
+    def with_setting(self, name: str, value: Any) -> Patch:
+        return replace(self, settings={**self.settings, name: value})
+
+
+def loads(text: str) -> Patch:
+    """A patch from its JSON text. Raises PatchError, in words, for anything that is not a patch of this or an older format."""
+    try:
+        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except PatchError:
+        raise
+    except RecursionError:
+        raise PatchError("this is not a patch: it is nested too deeply") from None
+    except ValueError as error:
+        where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise PatchError(f"this is not a patch: it is not JSON ({where})") from None
+    if not isinstance(data, dict) or "format" not in data:
+        raise PatchError('this is not a patch: it has no "format"')
+    number = data["format"]
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise PatchError(f"format must be a whole number from 1 to {FORMAT}, got {number!r}")
+    if number > FORMAT:
+        raise PatchError(
+            f"this patch has format {number} and this glasspatch reads formats up to {FORMAT}; open it with a newer glasspatch"
+        )
+    for old in range(number, FORMAT):
+        data = MIGRATIONS[old](data)
+    return _from_data(data)
+
+
+def dumps(patch: Patch) -> str:
+    """The patch as JSON text: sorted keys, two-space indent, short lists on one line. Equal patches give equal text."""
+    nodes = {
+        name: {
+            **node.extra,
+            "type": node.type,
+            "version": node.version,
+            "params": node.params,
+            "position": [int(x) if float(x).is_integer() else x for x in node.position],
+        }
+        for name, node in patch.nodes.items()
+    }
+    links = sorted([link.source, link.target] for link in patch.links)
+    data = {**patch.extra, "format": FORMAT, "settings": patch.settings, "nodes": nodes, "links": links}
+    return _emit(data, "") + "\n"
+
+
+def load(path: Path) -> Patch:
+    """Reads a patch file. Raises PatchError that begins with the file's name."""
+    try:
+        return loads(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise PatchError(f"{path}: this is not a patch: it is not text in UTF-8") from None
+    except FileNotFoundError:
+        raise PatchError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise PatchError(f"{path}: {in_words(error)}") from error
+    except PatchError as error:
+        raise PatchError(f"{path}: {error}") from error
+
+
+def save(path: Path, patch: Patch) -> None:
+    """Writes a patch file whole or not at all. Raises PatchError; the file that was there stays as it was."""
+    try:
+        write_atomically(path, dumps(patch).encode())
+    except OSError as error:
+        raise PatchError(f"{path} was not saved: {in_words(error)}") from error
+
+
+def _from_data(data: dict[str, Any]) -> Patch:
+    settings, nodes, links = data.get("settings", {}), data.get("nodes", {}), data.get("links", [])
+    if not isinstance(settings, dict) or not isinstance(nodes, dict) or not isinstance(links, list):
+        raise PatchError('"settings" and "nodes" must be objects and "links" a list')
+    return Patch(
+        settings=settings,
+        nodes={name: _node(name, node) for name, node in nodes.items()},
+        links=tuple(_link(link) for link in links),
+        extra={key: value for key, value in data.items() if key not in ("format", "settings", "nodes", "links")},
+    )
+
+
+def _node(name: str, data: Any) -> Node:
+    _require_word(name)
+    if not isinstance(data, dict) or not isinstance(data.get("type"), str):
+        raise PatchError(f'node {name}: "type" must be a text such as "audio.gain"')
+    version, params, position = data.get("version", 1), data.get("params", {}), data.get("position", [0, 0])
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise PatchError(f'node {name}: "version" must be a whole number, got {version!r}')
+    if not isinstance(params, dict):
+        raise PatchError(f'node {name}: "params" must be an object')
+    numbers = isinstance(position, list) and len(position) == 2 and all(type(x) in (int, float) for x in position)
+    if not numbers:
+        raise PatchError(f'node {name}: "position" must be two numbers, got {position!r}')
+    known = ("type", "version", "params", "position")
+    extra = {key: value for key, value in data.items() if key not in known}
+    return Node(data["type"], version, params, (float(position[0]), float(position[1])), extra)
+
+
+def _link(data: Any) -> Link:
+    ends = isinstance(data, list) and len(data) == 2 and all(isinstance(end, str) for end in data)
+    if not ends or not all(len(end.split(".")) == 2 and all(end.split(".")) for end in data):
+        raise PatchError(f'a link must be ["node.output", "node.input"], got {json.dumps(data)[:80]}')
+    return Link(data[0], data[1])
+
+
+def _require_word(name: str) -> None:
+    # Node names become folder names: a word can neither climb out of the assets folder nor clash on another system.
+    if not WORD.fullmatch(name):
+        raise PatchError(f"a node's name must be a word of a-z, 0-9 and _ that begins with a letter, got {name!r}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PatchError(f"{twice!r} stands twice in one object; rename or remove one of them")
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise PatchError(f"{text} is not a number that a patch may hold")
+
+
+def _emit(value: Any, indent: str) -> str:
+    if isinstance(value, Mapping) and value:
+        inner = indent + "  "
+        lines = [f"{inner}{json.dumps(key)}: {_emit(value[key], inner)}" for key in sorted(value)]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
+        inner = indent + "  "
+        return "[\n" + ",\n".join(inner + _emit(item, inner) for item in value) + f"\n{indent}]"
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value, sort_keys=True, allow_nan=False)

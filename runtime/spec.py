@@ -1,0 +1,252 @@
+"""What a node declares about itself: typed ports, params with ranges and units, actions. Plain frozen data."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar
+
+from runtime.errors import ParamError
+
+WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class PortType(Enum):
+    """The closed set of things that travel on links. Links join equal types only; converters are nodes.
+
+    Streams carry arrays for one block: AUDIO float32 [channels, frames]; CONTROL float32 [dims, steps], steps >= 1 spread
+    evenly over the block; IMAGE uint8 [h, w, 3] RGB. Artifacts are made things on disk: CORPUS (slices of
+    recordings), MODEL (a neural audio model), MAPPING (a gesture-to-target map with its examples), TAKE (a recorded
+    performance).
+    """
+
+    AUDIO = "audio"
+    CONTROL = "control"
+    IMAGE = "image"
+    CORPUS = "corpus"
+    MODEL = "model"
+    MAPPING = "mapping"
+    TAKE = "take"
+
+    @property
+    def is_stream(self) -> bool:
+        return self in (PortType.AUDIO, PortType.CONTROL, PortType.IMAGE)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A place for links. `many` inputs take any number of links and arrive as a tuple in the order of the links' text.
+
+    A `delayed` input reads the previous block, the only legal way to close a loop. An unconnected `optional` input
+    arrives as None.
+    """
+
+    name: str
+    type: PortType
+    doc: str = ""
+    optional: bool = False
+    delayed: bool = False
+    many: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Param:
+    """A named value of a node. A `live` one may change while the sound runs; a fixed one prepares the node anew.
+
+    Live params are arguments of `process`, fixed ones of `prepare` (of `run` for jobs). `coerce` gives the legal value or
+    raises ParamError with the parameter, the rule and the value.
+    """
+
+    name: str
+    doc: str = ""
+    live: bool = True
+    kind: ClassVar[str] = "param"
+
+    def coerce(self, value: Any) -> Any:
+        raise TypeError("Param is abstract: use FloatParam, IntParam, ChoiceParam, BoolParam, PathParam or TextParam")
+
+    def refuse(self, rule: str, value: Any) -> ParamError:
+        shown = repr(value)
+        return ParamError(f"{self.name} must be {rule}, got {shown if len(shown) < 80 else shown[:77] + '...'}")
+
+    def describe(self) -> dict[str, Any]:
+        """Everything about the param as JSON data, for `glasspatch nodes --json` and the README."""
+        shown = {key: value for key, value in self.__dict__.items() if value is not None}
+        return {"kind": self.kind, **shown}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatParam(Param):
+    """A number. Out of range it is clamped. A `smooth` one reaches `process` as a float at rest and, while it moves, as a
+    float32 ramp [frames], so that a jump of the knob never clicks."""
+
+    default: float
+    low: float = -math.inf
+    high: float = math.inf
+    unit: str = ""
+    log: bool = False
+    smooth: bool = False
+    kind: ClassVar[str] = "float"
+
+    def coerce(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise self.refuse("a number", value)
+        return min(max(float(value), self.low), self.high)
+
+    def describe(self) -> dict[str, Any]:
+        return {key: value for key, value in super().describe().items() if value not in (math.inf, -math.inf)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntParam(Param):
+    """A whole number. Out of range it is clamped."""
+
+    default: int
+    low: int | None = None
+    high: int | None = None
+    unit: str = ""
+    kind: ClassVar[str] = "int"
+
+    def coerce(self, value: Any) -> int:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole:
+            raise self.refuse("a whole number", value)
+        number = int(value)
+        number = number if self.low is None else max(number, self.low)
+        return number if self.high is None else min(number, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceParam(Param):
+    """One of a few words (or numbers)."""
+
+    default: str | int
+    choices: tuple[str | int, ...]
+    kind: ClassVar[str] = "choice"
+
+    def coerce(self, value: Any) -> str | int:
+        if isinstance(value, bool) or value not in self.choices:
+            raise self.refuse("one of " + ", ".join(str(choice) for choice in self.choices), value)
+        return self.choices[self.choices.index(value)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoolParam(Param):
+    """On or off."""
+
+    default: bool
+    kind: ClassVar[str] = "bool"
+
+    def coerce(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.refuse("true or false", value)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextParam(Param):
+    """A short text."""
+
+    default: str = ""
+    kind: ClassVar[str] = "text"
+
+    def coerce(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.refuse("a text", value)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathParam(Param):
+    """A file or folder, relative to the patch's folder, with forward slashes. `what` is file, folder or output (made by
+    the node). Nodes receive an absolute pathlib.Path, or None where the path is empty and not `required`."""
+
+    default: str = ""
+    what: str = "file"
+    required: bool = True
+    live: bool = False
+    kind: ClassVar[str] = "path"
+
+    def coerce(self, value: Any) -> str:
+        if not isinstance(value, str) or "\0" in value:
+            raise self.refuse("a path inside the patch's folder, as text", value)
+        text = value.replace("\\", "/")
+        parts = [part for part in text.split("/") if part not in ("", ".")]
+        if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text) or ".." in parts:
+            raise ParamError(
+                f"{self.name} must be a path inside the patch's folder, got {value!r}; copy the {self.noun} beside the patch, "
+                "or make a link to it there"
+            )
+        return "/".join(parts)
+
+    @property
+    def noun(self) -> str:
+        return "folder" if self.what == "folder" else "file"
+
+
+@dataclass(frozen=True)
+class Action:
+    """Slow work a user may start on a playing node: the method of the same name runs on a thread of its own and returns the
+    attributes that the engine installs between two blocks."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSpec:
+    """A node's whole declaration. `exact` promises the same sound at every block length."""
+
+    type: str
+    title: str
+    version: int = 1
+    aliases: tuple[str, ...] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    params: tuple[Any, ...] = ()
+    actions: tuple[Action, ...] = ()
+    exact: bool = True
+    _inputs: dict[str, Port] = field(init=False, repr=False, compare=False)
+    _outputs: dict[str, Port] = field(init=False, repr=False, compare=False)
+    _params: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        family, _, name = self.type.partition(".")
+        if not (WORD.fullmatch(family) and WORD.fullmatch(name)):
+            raise ValueError(f"type must be family.name in lower-case words, got {self.type!r}")
+        names = [item.name for item in (*self.inputs, *self.params)]
+        if len(set(names)) != len(names) or len({port.name for port in self.outputs}) != len(self.outputs):
+            raise ValueError(f"{self.type}: names of inputs and params, and names of outputs, must differ")
+        object.__setattr__(self, "_inputs", {port.name: port for port in self.inputs})
+        object.__setattr__(self, "_outputs", {port.name: port for port in self.outputs})
+        object.__setattr__(self, "_params", {param.name: param for param in self.params})
+
+    def input(self, name: str) -> Port | None:
+        return self._inputs.get(name)
+
+    def output(self, name: str) -> Port | None:
+        return self._outputs.get(name)
+
+    def param(self, name: str) -> Any:
+        """The Param of that name, or None."""
+        return self._params.get(name)
+
+    def describe(self, help_text: str) -> dict[str, Any]:
+        """The node as JSON data: type, title, help, inputs, outputs, params, actions (and version)."""
+
+        def port(item: Port) -> dict[str, Any]:
+            flags = {flag: True for flag in ("optional", "delayed", "many") if getattr(item, flag)}
+            return {"name": item.name, "type": item.type.value, "doc": item.doc, **flags}
+
+        return {
+            "type": self.type,
+            "title": self.title,
+            "version": self.version,
+            "help": help_text,
+            "inputs": [port(item) for item in self.inputs],
+            "outputs": [port(item) for item in self.outputs],
+            "params": [param.describe() for param in self.params],
+            "actions": [{"name": action.name, "doc": action.doc} for action in self.actions],
+        }
