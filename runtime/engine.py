@@ -6,11 +6,8 @@ between two blocks. Names, sources and params are resolved when a plan is loaded
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from operator import itemgetter
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -23,6 +20,7 @@ from runtime.master import Master
 from runtime.messages import NodeFailed, Problem
 from runtime.node import Block, Stream, StreamNode
 from runtime.plan import Plan, Step
+from runtime.program import Instance, Program, flatten
 from runtime.seeds import node_seed
 from runtime.spec import FloatParam, PathParam, PortType
 
@@ -30,37 +28,7 @@ RAMP = 0.02
 """Seconds in which a smoothed param glides to its new value: short enough to feel immediate, long enough not to click."""
 FADE = 256
 """Frames in which a failed node falls silent (6 ms at 44.1 kHz), or the block where that is shorter."""
-LOUDEST = 1e6
-"""Mean square above which a sound counts as broken: a thousand times full scale is no music but an unstable filter."""
 _FLOAT32 = np.dtype(np.float32)
-
-Gather = tuple[int, tuple[int, ...]]
-
-
-@dataclass
-class Instance:
-    """A prepared node: what identifies it (so that an unchanged one is kept), its names and its latency."""
-
-    step: Step
-    node: StreamNode
-    key: tuple[Any, ...]
-    stream: Stream
-
-
-@dataclass
-class Program:
-    """A loaded plan, flattened: all values of a block in one list, and for each node where its arguments lie in it."""
-
-    instances: dict[str, Instance]
-    order: list[str]
-    values: list[Any] = field(default_factory=list)
-    outputs: dict[tuple[str, str], int] = field(default_factory=dict)
-    inputs: dict[tuple[str, str], int] = field(default_factory=dict)
-    params: dict[tuple[str, str], int] = field(default_factory=dict)
-    steps: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    delays: list[tuple[int, int]] = field(default_factory=list)
-    running: tuple[tuple[Any, ...], ...] = ()
-    latency: dict[str, int] = field(default_factory=dict)
 
 
 class Engine:
@@ -78,7 +46,7 @@ class Engine:
         self.blocks = 0
         self._block = Block(self.block)
         self._master = Master(channels, self.block, self.sample_rate)
-        self._program = Program({}, [])
+        self._program = Program({})
         self._commands: deque[Callable[[], None]] = deque()
         self._moving: dict[int, tuple[float, float, int]] = {}
         self._spent: dict[str, int] = {}
@@ -92,7 +60,7 @@ class Engine:
         on undisturbed. Gives a Problem for each node that cannot be prepared; the rest runs. May take its time (models)."""
         self._close_retired()
         old = self._program.instances
-        program = Program({}, [])
+        program = Program({})
         problems: list[Problem] = []
         for step in plan.streams:
             needed = {source for port, found in step.inputs.items() if self._needs(step, port) for source, _ in found}
@@ -102,8 +70,7 @@ class Engine:
                 program.instances[step.node] = self._instance(step, old.get(step.node), program)
             except Exception as error:
                 problems.append(Problem(step.node, in_words(error)))
-        program.order = list(program.instances)
-        self._flatten(program)
+        flatten(program, self.block, self._params)
         self._commands.append(lambda: self._swap(program))
         if self.offline:  # nobody renders meanwhile, so the new names and latencies can be asked for at once
             self._apply()
@@ -148,6 +115,15 @@ class Engine:
         """The dimension names of a CONTROL input."""
         return tuple(self._program.instances[node].stream.names.get(port, ()))
 
+    def control_outputs(self) -> list[tuple[str, str]]:
+        """Every CONTROL output that plays, in the order of the plan: (node, output)."""
+        return [
+            (name, port.name)
+            for name in self._program.instances
+            for port in self._program.instances[name].step.spec.outputs
+            if port.type is PortType.CONTROL
+        ]
+
     def latency(self, node: str) -> int:
         """Frames from the farthest source behind a node to what the node gives now, as declared by the nodes on the way."""
         return self._program.latency[node]
@@ -170,7 +146,7 @@ class Engine:
         """Closes every node. The engine must not render any more. Gives what went wrong beside the audio path (a full disk)."""
         closing = self._program.instances
         self._retired += [instance.node for instance in closing.values()]
-        self._program = Program({}, [])
+        self._program = Program({})
         self._close_retired()
         return [Problem(name, instance.node.failure) for name, instance in closing.items() if instance.node.failure]
 
@@ -191,14 +167,15 @@ class Engine:
                 for slot, gather in gathers:
                     values[slot] = gather(values)
                 made = process(block, *arguments(values))
-                for name, slot, audio, limit in outputs:
+                for name, slot, width, bound in outputs:
                     value = made[name]
-                    if limit:
-                        if value.dtype is not _FLOAT32 or value.ndim != 2 or (audio and value.shape[1] != frames):
-                            raise TypeError(f"{name} must be float32 [rows, {frames}], got {value.dtype} {value.shape}")
+                    if bound:
+                        if value.dtype is not _FLOAT32 or (width and value.shape[1] != width):
+                            raise TypeError(f"{name} must be float32 [rows, {width or 'steps'}], got {value.dtype} {value.shape}")
                         flat = value.ravel()
-                        # One product finds NaN, infinity and absurd loudness at a tenth of the cost of looking for each.
-                        if not flat.dot(flat) < limit * flat.size:
+                        # One product finds NaN, infinity and absurd loudness at once. float() because comparing a numpy scalar
+                        # with a Python number costs thirty times as much.
+                        if not float(flat.dot(flat)) < bound:
                             raise FloatingPointError(f"{name} is not finite, or a thousand times too loud")
                     values[slot] = value
             except Exception as error:
@@ -233,7 +210,8 @@ class Engine:
     def _instance(self, step: Step, old: Instance | None, program: Program) -> Instance:
         spec = step.spec
         artifacts = {port.name: self._artifact(step, port.name) for port in spec.inputs if not port.type.is_stream}
-        fixed = {param.name: self._value(param, step.params[param.name]) for param in spec.params if not param.live}
+        values = self._params(step)
+        fixed = {param.name: values[param.name] for param in spec.params if not param.live}
         names = {
             port.name: tuple(
                 name
@@ -272,62 +250,16 @@ class Engine:
         found.verify()
         return found
 
-    def _value(self, param: Any, value: Any) -> Any:
-        if isinstance(param, PathParam):
-            return self._folder() / value if value else None
-        return value
+    def _params(self, step: Step) -> dict[str, Any]:
+        """A step's params as nodes get them: paths absolute, an empty path None."""
+        return {
+            param.name: (self._folder() / value if value else None) if isinstance(param, PathParam) else value
+            for param in step.spec.params
+            for value in [step.params[param.name]]
+        }
 
     def _folder(self) -> Path:
         return self.assets.patch_folder if self.assets else Path.cwd()
-
-    def _flatten(self, program: Program) -> None:
-        values = program.values
-
-        def slot(value: Any) -> int:
-            values.append(value)
-            return len(values) - 1
-
-        for name, instance in program.instances.items():
-            for port in instance.step.spec.outputs:
-                program.outputs[name, port.name] = slot(self._silence(instance, port.name, port.type))
-        for name, instance in program.instances.items():
-            step, spec = instance.step, instance.step.spec
-            gathers: list[Gather] = []
-            for port in spec.inputs:
-                if not port.type.is_stream:
-                    continue
-                found = [program.outputs[source] for source in step.inputs[port.name] if source in program.outputs]
-                if port.many:
-                    program.inputs[name, port.name] = slot(())
-                    gathers.append((program.inputs[name, port.name], tuple(found)))
-                elif port.delayed and found:
-                    program.inputs[name, port.name] = slot(values[found[0]])
-                    program.delays.append((found[0], program.inputs[name, port.name]))
-                else:
-                    program.inputs[name, port.name] = found[0] if found else slot(None)
-            for param in spec.params:
-                if param.live:
-                    program.params[name, param.name] = slot(self._value(param, step.params[param.name]))
-            places = {**{p.name: program.inputs.get((name, p.name)) for p in spec.inputs}}
-            places |= {p.name: program.params.get((name, p.name)) for p in spec.params}
-            order = [places[argument] for argument in _arguments(step.cls)]
-            program.steps[name] = (
-                name,
-                instance.node.process,
-                tuple((place, _getter(found)) for place, found in gathers),
-                _getter(tuple(place for place in order if place is not None)),
-                tuple((p.name, program.outputs[name, p.name], p.type is PortType.AUDIO, _limit(p.type)) for p in spec.outputs),
-            )
-            behind = [program.latency[s] for found in step.inputs.values() for s, _ in found if s in program.latency]
-            program.latency[name] = max(behind, default=0) + instance.stream.latency
-        program.running = tuple(program.steps.values())
-
-    def _silence(self, instance: Instance, output: str, kind: PortType) -> Any:
-        if kind is PortType.AUDIO:
-            return np.zeros((1, self.block), np.float32)
-        if kind is PortType.CONTROL:
-            return np.zeros((max(len(instance.stream.output_names[output]), 1), self._block.steps), np.float32)
-        return np.zeros((1, 1, 3), np.uint8)
 
     def _swap(self, program: Program) -> None:
         old, self._program = self._program, program
@@ -344,7 +276,7 @@ class Engine:
                     self._set(node, param, program.instances[node].step.spec.param(param), target)
         for source, target in program.delays:
             program.values[target] = program.values[source]
-        self._spent = {name: self._spent.get(name, 0) for name in program.order}
+        self._spent = {name: self._spent.get(name, 0) for name in program.instances}
         failed, self._failed = self._failed, {}
         for name in kept & set(failed):
             self._mute(failed[name])
@@ -390,7 +322,7 @@ class Engine:
     def _mute(self, failure: NodeFailed) -> None:
         program, node = self._program, failure.node
         self._failed[node] = failure
-        program.running = tuple(step for name, step in program.steps.items() if name not in self._failed)
+        program.running = tuple(step for name, step in program.calls.items() if name not in self._failed)
         for port in program.instances[node].step.spec.outputs:
             slot = program.outputs[node, port.name]
             if port.type is PortType.AUDIO:
@@ -413,21 +345,4 @@ class Engine:
     def _revive(self, node: str) -> None:
         self._failed.pop(node, None)
         program = self._program
-        program.running = tuple(step for name, step in program.steps.items() if name not in self._failed)
-
-
-def _arguments(cls: type[Any]) -> tuple[str, ...]:
-    """The names of `process`'s arguments after self and block."""
-    return tuple(inspect.signature(cls.process).parameters)[2:]
-
-
-def _getter(slots: tuple[int, ...]) -> Callable[[list[Any]], Any]:
-    """Picks slots out of the values in C; always a sequence, whatever their number."""
-    if len(slots) > 1:
-        return itemgetter(*slots)
-    return itemgetter(slice(slots[0], slots[0] + 1) if slots else slice(0, 0))
-
-
-def _limit(kind: PortType) -> float:
-    """Mean square that counts as broken; 0 for pictures, which cannot be."""
-    return LOUDEST if kind is PortType.AUDIO else float(np.finfo(np.float32).max) / 1e9 if kind is PortType.CONTROL else 0.0
+        program.running = tuple(step for name, step in program.calls.items() if name not in self._failed)

@@ -1,4 +1,4 @@
-"""Runs a patch offline: jobs in child processes, skipped when already made; streams as fast as possible into a file."""
+"""Runs a patch's jobs: in child processes, in dependency order, side by side, skipped when already made."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime import messages as say
 from runtime.artifacts import RECORD, Artifact, Assets, fingerprint, stat_signature, versions, write_atomically
@@ -23,11 +23,6 @@ from runtime.jobs import Order, work
 from runtime.plan import Plan, Step
 from runtime.seeds import node_seed
 from runtime.spec import PathParam
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from runtime.engine import Engine
 
 GRACE = 60.0
 """Seconds that a job gets to reach a checkpoint after Ctrl-C before it is ended; a second Ctrl-C ends it at once."""
@@ -65,7 +60,7 @@ class Runner:
         force: Collection[str] = (),
     ) -> None:
         self.plan, self.assets, self.listen = plan, assets, listen
-        self.waiting = list(plan.jobs if only is None else plan.behind(only))
+        self.waiting = list((plan if only is None else plan.behind(only)).jobs)
         self.side_by_side = max(jobs, 1)
         self.force = set(force)
         self.stop, self.hurry = Event(), Event()
@@ -175,7 +170,9 @@ class Runner:
             "files": files,
             "seed": node_seed(self.plan.settings["seed"], step.node),
         }
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        # A param at its default stays out of the key: a node that gets a new param must not train everything anew.
+        chosen = {param.name: step.params[param.name] for param in spec.params if step.params[param.name] != param.default}
+        key = hashlib.sha256(json.dumps({**what, "params": chosen}, sort_keys=True).encode()).hexdigest()
         return {**what, "node": step.node, "inputs": inputs, "key": key, "versions": versions()}
 
     def _is_made(self, node: str, key: str) -> bool:
@@ -259,38 +256,3 @@ def _goes_on(folder: Path, key: str) -> bool:
         return bool(json.loads((folder / RECORD).read_text(encoding="utf-8"))["key"] == key)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def render(engine: Engine, seconds: float) -> Iterator[np.ndarray]:
-    """Renders that many seconds, block by block, as fast as possible; the last block is cut to the very frame. Each array
-    [channels, frames] is the caller's until the next one."""
-    left = round(seconds * engine.sample_rate)
-    while left > 0:
-        sound = engine.render()
-        yield sound[:, : min(left, sound.shape[1])]
-        left -= sound.shape[1]
-
-
-def write_sound(path: Path, blocks: Iterator[np.ndarray], sample_rate: int, channels: int) -> int:
-    """Writes blocks into a WAV or FLAC of 24 bits, whole or not at all; gives the number of frames. 24 bits and not float:
-    a float WAV holds the time of writing, so that equal sounds would not be equal files."""
-    import soundfile
-
-    formats = {".wav": "WAV", ".flac": "FLAC"}
-    if path.suffix.lower() not in formats:
-        raise NodeError(f"{path.name} must end in .wav or .flac")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    frames = 0
-    try:
-        kind = formats[path.suffix.lower()]
-        with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype="PCM_24", format=kind) as file:
-            for block in blocks:
-                file.write(block.T)
-                frames += block.shape[1]
-        beside.replace(path)
-    except soundfile.LibsndfileError as error:
-        raise NodeError(f"{path} was not written ({error}); is the disk full?") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return frames

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from runtime.artifacts import write_atomically
@@ -26,8 +25,6 @@ SETTINGS = (
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """Format n -> a function from a document of format n to one of format n + 1. None yet: format 1 is the first."""
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-
 
 @dataclass(frozen=True)
 class Node:
@@ -35,9 +32,9 @@ class Node:
 
     type: str
     version: int = 1
-    params: Mapping[str, Any] = _EMPTY
+    params: Mapping[str, Any] = field(default_factory=dict)
     position: tuple[float, float] = (0.0, 0.0)
-    extra: Mapping[str, Any] = _EMPTY
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, order=True)
@@ -58,10 +55,10 @@ class Link:
 class Patch:
     """A whole patch. An edit returns a new one, so that undo is a list of patches. Treat the mappings as read-only."""
 
-    settings: Mapping[str, Any] = _EMPTY
-    nodes: Mapping[str, Node] = _EMPTY
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
-    extra: Mapping[str, Any] = field(default=_EMPTY)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def with_node(self, name: str, node: Node) -> Patch:
         """Adds or replaces a node. Raises PatchError unless the name is a lower-case word."""

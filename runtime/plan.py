@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,15 +54,20 @@ class Plan:
         """All steps by node."""
         return {step.node: step for step in (*self.jobs, *self.streams)}
 
-    def behind(self, node: str) -> list[Step]:
-        """The jobs that a node's result depends on, in order, the node itself last if it is a job."""
-        wanted, waiting = set(), [node]
+    def behind(self, node: str) -> Plan:
+        """The part of the plan that a node depends on, the node itself included."""
+        wanted: set[str] = set()
+        waiting = [node]
         while waiting:
             name = waiting.pop()
             if name in self.steps and name not in wanted:
                 wanted.add(name)
                 waiting += [source for sources in self.steps[name].inputs.values() for source, _ in sources]
-        return [step for step in self.jobs if step.node in wanted]
+        return replace(
+            self,
+            jobs=tuple(step for step in self.jobs if step.node in wanted),
+            streams=tuple(step for step in self.streams if step.node in wanted),
+        )
 
 
 def compile_patch(patch: Patch, registry: Registry, folder: Path | None = None) -> Plan:

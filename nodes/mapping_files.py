@@ -1,0 +1,117 @@
+"""What a regressor was taught, on disk: examples to be read and edited, gestures and weights as plain arrays, never pickled."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from nodes.regression import Anchor, Examples, Fit, digest_of
+from runtime.artifacts import write_atomically
+from runtime.errors import NodeError
+
+EXAMPLES, FRAMES, WEIGHTS = "examples.json", "examples.npz", "mapping.npz"
+
+
+def remove(folder: Path) -> None:
+    """Removes the files where they are."""
+    for name in (EXAMPLES, FRAMES, WEIGHTS):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_examples(folder: Path, examples: Examples) -> None:
+    """Writes examples.json (names and targets, to be read and edited) and examples.npz (the gestures)."""
+    frames = {f"frames_{digest_of(anchor.frames)}": anchor.frames for anchor in examples.anchors}
+    listed = [
+        {
+            "name": anchor.name,
+            "target": {name: float(f"{value:.7g}") for name, value in zip(examples.targets, anchor.target.tolist(), strict=True)},
+            "frames": f"frames_{digest_of(anchor.frames)}",
+        }
+        for anchor in examples.anchors
+    ]
+    document = {"format": 1, "gesture": list(examples.gesture), "targets": list(examples.targets), "anchors": listed}
+    # Frames are called by their content, and the old ones stay until the list is written: so the two files fit together even
+    # when the power goes between them.
+    old: dict[str, np.ndarray] = {}
+    with suppress(OSError, ValueError, NodeError):
+        old = unpacked(folder / FRAMES)
+    write_atomically(folder / FRAMES, packed({**old, **frames}))
+    write_atomically(folder / EXAMPLES, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    if old.keys() - frames.keys():
+        write_atomically(folder / FRAMES, packed(frames))
+
+
+def read_examples(folder: Path) -> Examples:
+    """Reads what `write_examples` wrote; no examples where the folder holds none. Raises NodeError where they are damaged."""
+    path = folder / EXAMPLES
+    if not path.exists() and not (folder / FRAMES).exists():
+        return Examples()
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != 1:
+            raise NodeError(f"{path} was written by a newer version of this program (format {document['format']}); update it")
+        frames = unpacked(folder / FRAMES)
+        gesture, targets = tuple(map(str, document["gesture"])), tuple(map(str, document["targets"]))
+        anchors = tuple(
+            Anchor(
+                str(entry["name"]),
+                np.array([float(entry["target"][name]) for name in targets], np.float32),
+                frames[entry["frames"]],
+            )
+            for entry in document["anchors"]
+        )
+        for anchor in anchors:
+            if anchor.frames.ndim != 2 or anchor.frames.shape[1] != len(gesture) or not len(anchor.frames):
+                raise ValueError(f"the gestures of anchor {anchor.name!r} have the shape {anchor.frames.shape}")
+            if not (np.isfinite(anchor.target).all() and np.isfinite(anchor.frames).all()):
+                raise ValueError(f"anchor {anchor.name!r} holds values that are no numbers")
+        if len({anchor.name for anchor in anchors}) < len(anchors):
+            raise ValueError("two anchors have the same name")
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise NodeError(
+            f"the examples in {folder} cannot be read ({what}); put back {EXAMPLES} and "
+            f"{FRAMES} from a copy, or move them away and teach anew"
+        ) from error
+    return Examples(gesture, targets, anchors)
+
+
+def write_mapping(folder: Path, mapping: Fit) -> None:
+    """Writes a trained mapping as plain arrays."""
+    named = {name: np.asarray(value) for name, value in vars(mapping).items() if name != "weights"}
+    weights = {f"weights_{number}": weight for number, weight in enumerate(mapping.weights)}
+    write_atomically(folder / WEIGHTS, packed({**named, **weights}))
+
+
+def read_mapping(folder: Path) -> Fit | None:
+    """The trained mapping; None where there is none or it is damaged, for it can be made anew from the examples."""
+    try:
+        arrays = unpacked(folder / WEIGHTS)
+        weights = tuple(arrays.pop(f"weights_{number}") for number in range(4) if f"weights_{number}" in arrays)
+        scalars = {name: kind(arrays.pop(name)[()]) for name, kind in (("key", str), ("spacing", float), ("neighbours", int))}
+        return Fit(**scalars, **arrays, weights=weights)
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as the bytes of an npz file."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def unpacked(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file. Nothing in it is ever run: pickles are refused. Raises OSError or ValueError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error

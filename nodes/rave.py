@@ -1,0 +1,268 @@
+"""RAVE models: opening a file of the artist's, sound from latents (decoder), latents from sound (encoder)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.artifacts import Artifact
+from runtime.errors import NodeError
+from runtime.node import Block, Job, JobNode, Stream, StreamNode
+from runtime.reblock import Collect, Deliver
+from runtime.spec import ChoiceParam, NodeSpec, PathParam, Port, PortType
+from runtime.trust import require_trust
+
+WARM_UP_CALLS = 5
+"""TorchScript compiles during the first calls, for 0.1 to 0.6 s each; after five it was always done."""
+
+
+def open_model(path: Path) -> Any:
+    """The TorchScript model in a `.ts` file, on the CPU, ready to be called in inference mode.
+
+    Sets torch to one thread: two have a better median and a tail that no block length covers. Raises NodeError where the user
+    has not trusted the file, or where it is no streaming RAVE model."""
+    if not path.is_file():
+        raise NodeError(f"{path.name} is not there; choose a .ts model, or run the patch that makes it")
+    require_trust(path)
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        model = torch.jit.load(str(path), map_location="cpu").eval()
+    except Exception as error:  # torch raises RuntimeError, ValueError and others for files that are no models or are cut short
+        raise NodeError(f"{path.name} is not a model, or is cut short: it cannot be opened as TorchScript") from error
+    for method in ("encode", "decode"):
+        if not hasattr(model, method) or not hasattr(model, f"{method}_params"):
+            raise NodeError(
+                f"{path.name} has no {method} method, so it is no RAVE model; export one with: rave export --streaming"
+            )
+    if not caches(model):
+        raise NodeError(
+            f"{path.name} was exported without streaming and would click at every latent frame; export it again with: "
+            "rave export --streaming"
+        )
+    return model
+
+
+def open_for(stream: Stream, path: Path) -> Any:
+    """`open_model`; raises NodeError as well where the model has another sample rate than the patch."""
+    model = open_model(path)
+    rate = getattr(model, "sr", stream.sample_rate)
+    if rate != stream.sample_rate:
+        raise NodeError(
+            f"{path.name} was trained at {rate} Hz and the patch runs at {stream.sample_rate} Hz; set the patch's sample_rate to "
+            f"{rate}"
+        )
+    return model
+
+
+def caches(model: Any) -> list[Any]:
+    """The buffers in which a streaming model keeps the end of the last call: `pad` of cached convolutions, `cache` of cached
+    transposed ones."""
+    return [buffer for name, buffer in model.named_buffers() if name.rpartition(".")[2] in ("pad", "cache")]
+
+
+def reset_caches(model: Any) -> None:
+    """Silences what a model remembers: a fresh one still holds sound from its export, which would click."""
+    for buffer in caches(model):
+        buffer.zero_()
+
+
+def warm_up(model: Any, call: Any) -> None:
+    """Calls until TorchScript has compiled, then silences what this left behind."""
+    import torch
+
+    with torch.inference_mode():
+        for _ in range(WARM_UP_CALLS):
+            call()
+    reset_caches(model)
+
+
+class Dice:
+    """Sets torch's generator before each call, from a seed and the call's place in time, so that what a model draws does not
+    depend on the block length, on other nodes, or on what was played before."""
+
+    def __init__(self, seed: int) -> None:
+        import torch
+
+        self.seed = seed
+        self._set = torch.default_generator.manual_seed
+
+    def throw(self, frame: int) -> None:
+        # Two odd constants (of splitmix64) spread neighbouring seeds and frames over all of the 64 bits.
+        self._set((self.seed * 0x9E3779B97F4A7C15 + frame * 0xBF58476D1CE4E5B9) & 0x7FFFFFFFFFFFFFFF)
+
+
+def dice(stream: Stream, noise: str) -> Dice:
+    """With noise `on`, the dice fall differently each time the node is prepared."""
+    return Dice(int.from_bytes(os.urandom(7), "little") if noise == "on" else stream.seed)
+
+
+NOISE = "what fills the latents that the export dropped and what the model draws by itself. "
+
+
+class RaveFile(JobNode):
+    """A RAVE model from a file: one that you trained elsewhere, or were given. It must be a streaming export (`rave export
+    --streaming`), and since a model is code, you are asked once whether you trust it."""
+
+    spec = NodeSpec(
+        type="rave.file",
+        title="RAVE model",
+        outputs=(Port("model", PortType.MODEL, "the model in the file"),),
+        params=(PathParam(name="path", doc="a streaming model, .ts, beside the patch"),),
+    )
+
+    def run(self, job: Job, path: Path) -> dict[str, Path]:
+        open_model(path)
+        return {"model": path}
+
+
+class RaveDecoder(StreamNode):
+    """Makes sound from latents: the instrument itself. Each latent frame becomes 512 (v2_small) or 2048 frames of sound; the
+    latents are read at the moment at which a frame begins, so the sound follows at once. Latents that the gesture does not
+    give stay at 0, the middle of what the model has learned.
+    """
+
+    spec = NodeSpec(
+        type="rave.decoder",
+        title="RAVE decoder",
+        inputs=(
+            Port("model", PortType.MODEL, "the model to play"),
+            Port("latent", PortType.CONTROL, "one dimension per latent; about -3 to 3 is what the model knows"),
+        ),
+        outputs=(Port("audio", PortType.AUDIO, "the model's sound, in as many channels as it was trained on"),),
+        params=(
+            ChoiceParam(
+                name="noise",
+                default="seeded",
+                choices=("seeded", "zero", "on"),
+                live=False,
+                doc=NOISE
+                + "seeded: the same each time; zero: nothing is drawn for dropped latents, the steadiest sound; on: never "
+                "twice the same",
+            ),
+        ),
+    )
+
+    def prepare(self, stream: Stream, model: Artifact, noise: str) -> None:
+        import torch
+
+        self.model = open_for(stream, model.path)
+        latents, self.ratio, channels, _ = (int(number) for number in self.model.decode_params)
+        self.latents = latents
+        given = len(stream.names.get("latent", ()))
+        if given > latents:
+            raise NodeError(
+                f"{model.path.name} has {latents} latents and is given {given}; choose {latents} of them before the decoder"
+            )
+        if noise == "zero":
+            # decode() draws a value for each latent that it is not given: given all of them, it draws none.
+            if not hasattr(self.model, "latent_pca"):
+                raise NodeError(
+                    f"{model.path.name} has no axes of its dropped latents (it is not variational); set noise to seeded"
+                )
+            latents = self.model.latent_pca.shape[0]
+        self.dice = dice(stream, noise)
+        self.latent = torch.zeros(1, latents, 1)
+        self.values = self.latent.numpy()[0, :, 0]
+        self.deliver = Deliver(channels, 2 * (self.ratio + stream.block))
+        self.inference = torch.inference_mode
+        self.decode = self.model.decode
+        warm_up(self.model, lambda: self.decode(self.latent))
+
+    def process(self, block: Block, latent: np.ndarray) -> dict[str, np.ndarray]:
+        deliver, frames = self.deliver, block.frames
+        if deliver.ready < frames:
+            dims, steps = min(len(latent), self.latents), latent.shape[1]
+            with self.inference():
+                while deliver.ready < frames:
+                    self.values[:dims] = latent[:dims, deliver.ready * steps // frames]
+                    self.dice.throw(block.start + deliver.ready)
+                    deliver.put(self.decode(self.latent).numpy()[0])
+        return {"audio": deliver.take(frames)}
+
+
+class RaveEncoder(StreamNode):
+    """Listens: turns a sound into the latents with which the model would say it. Connect it to a decoder to hear your sound
+    spoken by the model. A latent frame is known when all of its sound has come in, 512 or 2048 frames later.
+    """
+
+    spec = NodeSpec(
+        type="rave.encoder",
+        title="RAVE encoder",
+        inputs=(
+            Port("model", PortType.MODEL, "the model that listens"),
+            Port("audio", PortType.AUDIO, "any sound; mixed to mono unless it has as many channels as the model"),
+        ),
+        outputs=(Port("latent", PortType.CONTROL, "z0, z1, ...: the model's latents, most telling first"),),
+        params=(
+            ChoiceParam(
+                name="noise",
+                default="seeded",
+                choices=("seeded", "zero", "on"),
+                live=False,
+                doc="RAVE hears a sound as a cloud and draws a point of it. seeded: the same each time; zero: the middle of the "
+                "cloud, the steadiest; on: never twice the same",
+            ),
+        ),
+    )
+
+    def prepare(self, stream: Stream, model: Artifact, noise: str) -> None:
+        import torch
+
+        self.model = open_for(stream, model.path)
+        self.channels, _, self.latents, ratio = (int(number) for number in self.model.encode_params)
+        stream.name("latent", [f"z{number}" for number in range(self.latents)])
+        stream.delay(ratio)
+        self.collect = Collect(ratio, self.channels)
+        self.encode = mean_encoder(self.model, model.path.name) if noise == "zero" else self.model.encode
+        self.dice = dice(stream, noise)
+        self.inference, self.tensor = torch.inference_mode, torch.from_numpy
+        self.now = np.zeros(self.latents, np.float32)
+        silence = torch.zeros(1, self.channels, ratio)
+        warm_up(self.model, lambda: self.encode(silence))
+
+    def process(self, block: Block, audio: np.ndarray) -> dict[str, np.ndarray]:
+        if audio.shape[0] != self.channels:
+            audio = np.broadcast_to(audio.mean(axis=0), (self.channels, audio.shape[1]))
+        latent = np.empty((self.latents, block.steps), np.float32)
+        shown = 0
+        for used, frame in self.collect.feed(audio):
+            # A latent shows from the first step that begins when its frame is complete, at every block length the same.
+            step = -(-used * block.steps // block.frames)
+            latent[:, shown:step] = self.now[:, None]
+            shown = step
+            self.dice.throw(block.start + used)
+            with self.inference():
+                self.now = self.encode(self.tensor(frame)[None]).numpy()[0, :, 0].copy()
+        latent[:, shown:] = self.now[:, None]
+        return {"latent": latent}
+
+
+def mean_encoder(model: Any, name: str) -> Any:
+    """A function like model.encode that gives the mean of the posterior instead of a draw from it.
+
+    It does what the export's encode() does, from the parts. Raises NodeError where the model is not built of them."""
+    import torch
+
+    refusal = NodeError(f"{name} is not built so that the middle of its latents can be read; set noise to seeded")
+    size = model.latent_pca.shape[0] if hasattr(model, "latent_pca") else 0
+    if not size or getattr(model, "resampler", None) is not None or getattr(model, "input_mode", "pqmf") != "pqmf":
+        raise refusal
+    axes, mean = model.latent_pca.unsqueeze(-1), model.latent_mean.unsqueeze(-1)
+    count = int(model.encode_params[2])
+
+    def encode(audio: Any) -> Any:
+        bands = model.pqmf(audio.reshape(-1, 1, audio.shape[-1]))
+        both = model.encoder(bands.reshape(audio.shape[0], -1, bands.shape[-1]))
+        return torch.conv1d(both[:, :size] - mean, axes)[:, :count]
+
+    try:
+        with torch.inference_mode():
+            encode(torch.zeros(1, int(model.encode_params[0]), int(model.encode_params[3])))
+    except Exception as error:  # whatever the model's own code raises
+        raise refusal from error
+    return encode

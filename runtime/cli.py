@@ -1,0 +1,371 @@
+"""The command line. Exit codes: 0 fine, 1 the patch (or the work) has problems, 2 wrong usage, 130 stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runtime.open import Opened
+    from runtime.render import Rendered
+
+STOPPED = 130
+
+
+class UsageError(Exception):
+    """The command was given something that does not exist."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code. Each command imports only what it needs: help must come at once."""
+    given = parser().parse_args(arguments)
+    from runtime.errors import GlasspatchError, in_words
+
+    command: Callable[[argparse.Namespace], int] = given.command
+    try:
+        return command(given)
+    except UsageError as error:
+        print(f"glasspatch: {error}", file=sys.stderr)
+        return 2
+    except (GlasspatchError, OSError) as error:
+        print(f"glasspatch: {in_words(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return STOPPED
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="glasspatch", description="Curate recordings, train RAVE models, teach gestures, perform.")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str, *, patch: bool = True) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=text, description=text)
+        found.set_defaults(command=command)
+        if patch:
+            found.add_argument("patch", type=Path, metavar="PATCH", help="a patch file (.json)")
+        return found
+
+    add("check", check, "Say what is wrong with a patch, node by node.")
+
+    one = add("run", run, "Make everything that the patch's jobs make: slices, models. What is made already is skipped.")
+    one.add_argument("--only", metavar="NODE", help="make this node, and what it needs")
+    one.add_argument("--jobs", type=_count, default=1, metavar="N", help="how many jobs side by side (default 1)")
+    one.add_argument("--force", action="append", default=[], metavar="NODE", help="make this node again, though it is made")
+
+    one = add("render", render, "Play the patch into a sound file, as fast as this machine can.")
+    one.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.wav", help="the sound file to write (.wav or .flac)")
+    one.add_argument("--seconds", type=_seconds, required=True, metavar="S", help="how long")
+    one.add_argument("--block", type=_block, metavar="N", help="frames per block, 64 to 4096; the patch's own if left out")
+    one.add_argument("--picture", type=Path, metavar="OUT.png", help="also draw waveform, spectrogram, gestures and latents")
+    one.add_argument("--load", action="store_true", help="also print how long each node took")
+
+    one = add("teach", teach, "Teach a regressor from the patch's own gestures: from this second to that one means this target.")
+    one.add_argument("node", metavar="NODE", help="the regressor")
+    one.add_argument("anchor", nargs="?", metavar="ANCHOR", help="the name of the example; left out: list what is taught")
+    one.add_argument("--target", type=_target, metavar="z0=1.5,z1=-0.5", help="the values that the gesture shall mean")
+    one.add_argument("--from", dest="start", type=_seconds, metavar="S", help="the gesture begins here")
+    one.add_argument("--to", dest="end", type=_seconds, metavar="S", help="the gesture ends here")
+    one.add_argument("--remove", action="store_true", help="forget this anchor")
+
+    one = add("lineage", lineage, "Tell what a node's result was made from: recordings, params, seeds, versions.")
+    one.add_argument("node", metavar="NODE")
+
+    one = add("nodes", nodes, "List the nodes, or tell all about one.", patch=False)
+    one.add_argument("type", nargs="?", metavar="TYPE", help="such as audio.gain")
+    form = one.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON data")
+    form.add_argument("--markdown", action="store_true", help="as the table of the README")
+
+    one = add(
+        "trust", trust, "Trust a model file (.ts) made elsewhere: it is code, so do it only if you trust its maker.", patch=False
+    )
+    one.add_argument("file", type=Path, metavar="FILE.ts")
+
+    add(
+        "doctor", doctor, "Look at versions, libraries, GPU, sound devices and cameras: what is wrong, and the cure.", patch=False
+    )
+
+    one = add("demo", demo, "Copy the demo patch to a folder, run it, and render a performance with a picture.", patch=False)
+    one.add_argument("-o", "--out", type=Path, default=Path("glasspatch-demo"), metavar="DIR", help="default: ./glasspatch-demo")
+    one.add_argument("--seconds", type=_seconds, default=16.0, metavar="S", help="default: 16")
+    return top
+
+
+def check(given: argparse.Namespace) -> int:
+    opened = _open(given.patch)
+    return 1 if opened.plan.problems else 0
+
+
+def run(given: argparse.Namespace) -> int:
+    opened = _open(given.patch)
+    for name in [*([given.only] if given.only else []), *given.force]:
+        if name not in opened.patch.nodes:
+            jobs = ", ".join(step.node for step in opened.plan.jobs) or "none"
+            raise UsageError(f"there is no node {name} in {given.patch}; its jobs are: {jobs}")
+    return run_jobs(opened, only=given.only, jobs=given.jobs, force=given.force)
+
+
+def run_jobs(opened: Opened, *, only: str | None = None, jobs: int = 1, force: Sequence[str] = ()) -> int:
+    """Runs the jobs with bars and Ctrl-C; gives the exit code."""
+    from runtime.offline import Runner
+    from runtime.progress import Bars
+
+    bars = Bars()
+    runner = Runner(opened.plan, opened.assets, bars, only=only, jobs=jobs, force=force)
+    if not runner.waiting:
+        bars.line("nothing to make: there is no job that can run")
+        return 1 if opened.plan.problems else 0
+
+    def stop() -> None:
+        if runner.stop.is_set():
+            runner.hurry.set()
+        else:
+            bars.line("stopping: jobs end at their next checkpoint and keep what they have; Ctrl-C again ends them at once")
+            runner.stop.set()
+
+    with opened.assets.lock("run"), _on_interrupt(stop):
+        made = runner.run()
+    if runner.stop.is_set():
+        return STOPPED
+    return 0 if made and not opened.plan.problems else 1
+
+
+def render(given: argparse.Namespace) -> int:
+    _as_engine()
+    rendered = render_file(_open(given.patch, given.block), given.out, given.seconds, given.picture)
+    if given.load:
+        for node, spent in sorted(rendered.load.items(), key=lambda item: -item[1]):
+            print(f"{1e6 * spent:10.1f} microseconds per block  {node}")
+    if rendered.frames < round(given.seconds * rendered.sample_rate):
+        print(f"stopped; what was rendered is kept ({rendered.frames / rendered.sample_rate:.1f} s)", file=sys.stderr)
+        return STOPPED
+    return 1 if rendered.problems or rendered.failures else 0
+
+
+def render_file(opened: Opened, out: Path, seconds: float, picture: Path | None) -> Rendered:
+    """Renders with a bar and Ctrl-C, tells what went wrong, and prints where the files are."""
+    from tqdm import tqdm
+
+    from runtime.render import render as render_patch
+
+    stopped: list[bool] = []
+    with (
+        opened.assets.lock("render", shared=True),
+        tqdm(
+            total=1.0, desc="render", bar_format="{desc} {percentage:3.0f}% |{bar:24}| {elapsed}<{remaining}", disable=None
+        ) as bar,
+        _on_interrupt(lambda: stopped.append(True)),
+    ):
+        rendered = render_patch(
+            opened,
+            out,
+            seconds,
+            picture=picture,
+            progress=lambda fraction: bar.update(fraction - bar.n),
+            stopped=lambda: bool(stopped),
+        )
+    for problem in rendered.problems:
+        print(problem, file=sys.stderr)
+    for failure in rendered.failures:
+        at = failure.frame / rendered.sample_rate
+        print(f"{failure} (at {at:.3f} s; the node is mute from there on)", file=sys.stderr)
+    print(out)
+    if picture:
+        print(picture)
+    return rendered
+
+
+def teach(given: argparse.Namespace) -> int:
+    _as_engine()
+    from runtime.teach import forget, teach_anchor, tell
+
+    opened = _open(given.patch)
+    if given.node not in opened.plan.steps:
+        raise UsageError(f"{given.node} is not a node of {given.patch} that can run")
+    if given.anchor is None:
+        print(tell(opened, given.node))
+        return 0
+    with opened.assets.lock("teach"):
+        if given.remove:
+            print(forget(opened, given.node, given.anchor))
+            return 0
+        if given.target is None or given.start is None or given.end is None or given.end <= given.start:
+            raise UsageError("teach needs --target, and --from S --to S with the second after the first")
+        print(teach_anchor(opened, given.node, given.anchor, given.target, given.start, given.end))
+    return 0
+
+
+def lineage(given: argparse.Namespace) -> int:
+    opened = _open(given.patch, tell=False)
+    records = opened.assets.lineage(given.node)
+    if not records:
+        raise UsageError(f"{given.node} has made nothing yet; run the patch first")
+    for record in records:
+        made = record["outputs"].values()
+        print(f"{record['node']} ({record['type']} version {record['version']}, seed {record['seed']})")
+        print("  params   " + ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(record["params"].items())))
+        for port, source in sorted(record["inputs"].items()):
+            print(f"  {port:8} from {source['node']}.{source['output']}, {source['fingerprint'][:12]}")
+        print("  versions " + ", ".join(f"{name} {number}" for name, number in sorted(record["versions"].items())))
+        for output in made:
+            print(f"  made     {output['path']}, {output['fingerprint'][:12]}")
+    return 0
+
+
+def nodes(given: argparse.Namespace) -> int:
+    from runtime.open import NODES
+    from runtime.registry import discover, help_of
+
+    registry = discover(NODES)
+    for module, reason in registry.failures.items():
+        print(f"{module}: {reason}", file=sys.stderr)
+    if given.type and registry.get(given.type) is None:
+        raise UsageError(f"there is no node {given.type}; glasspatch nodes lists them all")
+    chosen = [registry.get(given.type)] if given.type else [registry.nodes[name] for name in sorted(registry.nodes)]
+    data = [cls.spec.describe(help_of(cls)) for cls in chosen if cls]
+    if given.json:
+        print(json.dumps(data, indent=2))
+    elif given.markdown:
+        print(node_table(data))
+    elif given.type:
+        print(_node_page(data[0]))
+    else:
+        for node in data:
+            print(f"{node['type']:20} {node['help'].splitlines()[0]}")
+    return 1 if registry.failures else 0
+
+
+def node_table(data: Sequence[dict[str, Any]]) -> str:
+    """The README's table of nodes."""
+
+    def names(items: Sequence[dict[str, Any]]) -> str:
+        return ", ".join(item["name"] for item in items) or "-"
+
+    rows = [
+        f"| `{node['type']}` | {node['help'].split('. ')[0].replace(chr(10), ' ').rstrip('.')}. | {names(node['inputs'])} "
+        f"| {names(node['outputs'])} | {names(node['params'])} |"
+        for node in data
+    ]
+    return "\n".join(["| node | what it does | inputs | outputs | params |", "|---|---|---|---|---|", *rows])
+
+
+def _node_page(node: dict[str, Any]) -> str:
+    lines = [f"{node['title']} ({node['type']})", "", node["help"]]
+    for heading in ("inputs", "outputs", "params", "actions"):
+        if node[heading]:
+            lines += ["", heading]
+        for item in node[heading]:
+            kind = f" ({item['type']})" if "type" in item else ""
+            rule = [f"{item['low']} to {item['high']}"] if "low" in item and "high" in item else []
+            rule += [item["unit"]] if item.get("unit") else []
+            rule += [" | ".join(map(str, item["choices"]))] if "choices" in item else []
+            rule += [f"default {item['default']!r}"] if "default" in item else []
+            rule += [flag for flag in ("optional", "delayed", "many") if item.get(flag)]
+            lines.append(f"  {item['name'] + kind:24} {item['doc']}{' [' + ', '.join(rule) + ']' if rule else ''}")
+    return "\n".join(lines)
+
+
+def trust(given: argparse.Namespace) -> int:
+    from runtime.trust import trust as remember
+
+    if not given.file.is_file():
+        raise UsageError(f"there is no file {given.file}")
+    print(f"trusted: {given.file} ({remember(given.file)[:12]})")
+    return 0
+
+
+def doctor(given: argparse.Namespace) -> int:
+    from runtime.doctor import examine
+
+    return examine(print)
+
+
+def demo(given: argparse.Namespace) -> int:
+    _as_engine()
+    from runtime.demo import lay_out
+
+    patch = lay_out(given.out)
+    opened = _open(patch)
+    code = run_jobs(opened)
+    if code:
+        return code
+    rendered = render_file(opened, given.out / "performance.wav", given.seconds, given.out / "performance.png")
+    print(f"the patch is yours to change: {patch}")
+    return 1 if rendered.problems or rendered.failures else 0
+
+
+def _open(path: Path, block: int | None = None, *, tell: bool = True) -> Opened:
+    from runtime.open import open_patch
+
+    opened = open_patch(path, block)
+    for problem in opened.plan.problems if tell else ():
+        print(problem, file=sys.stderr)
+    return opened
+
+
+def _as_engine() -> None:
+    """Makes this process fit for an engine: one thread for numpy, before it is imported, and a quiet screen. Libraries that print
+    from C (mediapipe does so for every face) print into the user's log; what we say ourselves still reaches the screen."""
+    from runtime.jobs import limit_threads
+    from runtime.trust import config_folder
+
+    limit_threads(1)
+    with suppress(OSError):  # a folder that cannot be written costs only the quiet
+        config_folder().mkdir(parents=True, exist_ok=True)
+        log = os.open(config_folder() / "libraries.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        sys.stderr = open(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace", closefd=True)  # noqa: SIM115
+        os.dup2(log, 2)
+        os.close(log)
+
+
+@contextmanager
+def _on_interrupt(call: Callable[[], None]) -> Iterator[None]:
+    """While it lasts, Ctrl-C (and the system's polite end) calls `call` instead of breaking off in the middle."""
+    before = {number: signal.signal(number, lambda *_: call()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"must be seconds, 0 or more, got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text}")
+    return value
+
+
+def _block(text: str) -> int:
+    from runtime.patch import BLOCKS
+
+    if not text.isdigit() or int(text) not in BLOCKS:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(map(str, BLOCKS))}, got {text}")
+    return int(text)
+
+
+def _target(text: str) -> dict[str, float]:
+    try:
+        return {name.strip(): float(value) for name, value in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must look like z0=1.5,z1=-0.5, got {text!r}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

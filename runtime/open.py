@@ -1,0 +1,32 @@
+"""Opens a patch file for the command line: document, nodes, plan and assets in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.artifacts import Assets
+from runtime.patch import Patch, load
+from runtime.plan import Plan, compile_patch
+from runtime.registry import Registry, discover
+
+NODES = "nodes"
+"""The package whose nodes a patch may use: named here, so that the runtime imports none of them itself."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    path: Path
+    patch: Patch
+    registry: Registry
+    plan: Plan
+    assets: Assets
+
+
+def open_patch(path: Path, block: int | None = None) -> Opened:
+    """Reads and compiles a patch, at another block length if given. Raises PatchError where the file is no patch."""
+    patch = load(path)
+    if block is not None:
+        patch = patch.with_setting("block", block)
+    registry, assets = discover(NODES), Assets(path)
+    return Opened(path, patch, registry, compile_patch(patch, registry, assets.patch_folder), assets)

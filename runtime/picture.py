@@ -1,0 +1,112 @@
+"""One picture of a performance: what sounded, and the gestures and latents that made it sound so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from runtime.artifacts import write_atomically
+from runtime.engine import Engine
+
+POINTS = 2000
+"""Points per curve: about one per pixel of the picture."""
+INK, PAPER, GRID, QUIET = "#d7dce5", "#15181e", "#2a2f39", "#8a93a3"
+LINES = ("#5fd38d", "#4fa9f0", "#e8a94a", "#b48cf2", "#f07a7a", "#6fd6d6", "#d9d36a", "#e08ac4")
+
+
+class Curves:
+    """Remembers every CONTROL output of an engine while it renders, at most one value per block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.names = {(node, output): engine.names(node, output) for node, output in engine.control_outputs()}
+        self.values: dict[tuple[str, str], list[np.ndarray]] = {port: [] for port in self.names}
+        self.sound: list[np.ndarray] = []
+
+    def take(self, sound: np.ndarray) -> None:
+        """Call after each block, with what it gave."""
+        self.sound.append(sound.mean(axis=0))
+        for (node, output), found in self.values.items():
+            found.append(self.engine.value(node, output)[:, -1].copy())
+
+
+def draw(path: Path, curves: Curves, title: str) -> None:
+    """Waveform, spectrogram and each CONTROL output with its names, over one time axis, as a PNG written atomically."""
+    import io
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rate = curves.engine.sample_rate
+    sound = np.concatenate(curves.sound) if curves.sound else np.zeros(1, np.float32)
+    seconds = max(len(sound) / rate, 1e-3)
+    panels = {key: np.array(found).T for key, found in curves.values.items() if found}
+    heights = [1.0, 2.0] + [1.6] * len(panels)
+    style: Mapping[str, object] = {
+        "figure.facecolor": PAPER,
+        "axes.facecolor": PAPER,
+        "axes.edgecolor": GRID,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": QUIET,
+        "ytick.color": QUIET,
+        "font.size": 9,
+        "font.family": "DejaVu Sans",
+    }
+    with pyplot.rc_context(dict(style)):
+        size = (12, 1.1 * sum(heights) + 0.8)
+        figure, axes = pyplot.subplots(len(heights), 1, figsize=size, height_ratios=heights, sharex=True, constrained_layout=True)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        _waveform(axes[0], sound, seconds)
+        _spectrogram(axes[1], sound, rate, seconds)
+        for axis, ((node, output), rows) in zip(axes[2:], panels.items(), strict=True):
+            _lines(axis, rows, curves.names[node, output], seconds)
+            axis.set_ylabel(f"{node}\n{output}")
+        for axis in axes:
+            axis.grid(color=GRID, linewidth=0.5)
+            axis.spines[:].set_visible(False)
+        axes[-1].set_xlabel("seconds")
+        axes[-1].set_xlim(0, seconds)
+        made = io.BytesIO()
+        figure.savefig(made, format="png", dpi=110, metadata={"Software": None})
+        pyplot.close(figure)
+    write_atomically(path, made.getvalue())
+
+
+def _waveform(axis, sound: np.ndarray, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    columns = min(POINTS, len(sound))
+    parts = np.array_split(sound, columns)
+    times = np.linspace(0, seconds, columns)
+    axis.fill_between(times, [part.min() for part in parts], [part.max() for part in parts], color=LINES[1], linewidth=0)
+    loudest = max(float(np.abs(sound).max()), 1e-3)
+    axis.set_ylim(-1.05 * loudest, 1.05 * loudest)
+    axis.set_ylabel("sound")
+
+
+def _spectrogram(axis, sound: np.ndarray, rate: int, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    frame, hop = 2048, max(len(sound) // POINTS, 256)
+    padded = np.pad(sound, (0, frame))
+    starts = range(0, len(sound), hop)
+    window = np.hanning(frame)
+    power = np.array([np.abs(np.fft.rfft(padded[start : start + frame] * window)) ** 2 for start in starts]).T
+    decibels = 10 * np.log10(power / max(power.max(), 1e-12) + 1e-9)
+    edges = np.linspace(0, seconds, power.shape[1] + 1), np.linspace(0, rate / 2000, power.shape[0] + 1)
+    axis.pcolormesh(*edges, decibels, cmap="magma", vmin=-80, vmax=0, rasterized=True)
+    axis.set_yscale("symlog", linthresh=1.0)
+    axis.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
+    axis.set_ylim(0, rate / 2000)
+    axis.set_ylabel("kHz")
+
+
+def _lines(axis, rows: np.ndarray, names: tuple[str, ...], seconds: float) -> None:  # type: ignore[no-untyped-def]
+    keep = slice(None, None, max(rows.shape[1] // POINTS, 1))
+    times = np.linspace(0, seconds, rows.shape[1])[keep]
+    for number, row in enumerate(rows):
+        label = names[number] if number < len(names) else str(number)
+        style = "-" if number < len(LINES) else "--"
+        axis.plot(times, row[keep], style, color=LINES[number % len(LINES)], linewidth=1, label=label)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False, ncol=1 + len(rows) // 9)

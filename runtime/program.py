@@ -1,0 +1,122 @@
+"""A loaded plan, flattened for the engine: all values of a block in one list, and for each node where its own lie in it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from runtime.node import STEP, Stream, StreamNode
+from runtime.plan import Step
+from runtime.spec import PortType
+
+LOUDEST = 1e6
+"""Mean square above which a sound counts as broken: a thousand times full scale is no music but an unstable filter."""
+
+Getter = Callable[[list[Any]], Any]
+Output = tuple[str, int, int, float]
+"""(name, slot, frames that it must have or 0, sum of squares that counts as broken or 0 where nothing is checked)."""
+Call = tuple[str, Callable[..., dict[str, Any]], tuple[tuple[int, Getter], ...], Getter, tuple[Output, ...]]
+"""(node, process, tuples to gather for inputs of many links, picks the arguments in order, outputs)."""
+
+
+@dataclass
+class Instance:
+    """A prepared node: the step it was made from, what identifies it (an unchanged one is kept), its names and its latency."""
+
+    step: Step
+    node: StreamNode
+    key: tuple[Any, ...]
+    stream: Stream
+
+
+@dataclass
+class Program:
+    """The values of a block, and where they lie: `outputs`, `inputs` and `params` map (node, name) to a place in `values`.
+
+    `running` are the calls of one block in order, `calls` the same by node, failed ones included. `delays` are copied from
+    place to place at the end of each block.
+    """
+
+    instances: dict[str, Instance]
+    values: list[Any] = field(default_factory=list)
+    outputs: dict[tuple[str, str], int] = field(default_factory=dict)
+    inputs: dict[tuple[str, str], int] = field(default_factory=dict)
+    params: dict[tuple[str, str], int] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
+    running: tuple[Call, ...] = ()
+    delays: list[tuple[int, int]] = field(default_factory=list)
+    latency: dict[str, int] = field(default_factory=dict)
+
+
+def flatten(program: Program, block: int, params_of: Callable[[Step], Mapping[str, Any]]) -> None:
+    """Gives every value a place and every node its call. `program.instances` must be in playing order."""
+    for name, instance in program.instances.items():
+        for port in instance.step.spec.outputs:
+            program.outputs[name, port.name] = _place(program, _silence(instance, port.name, port.type, block))
+    for name, instance in program.instances.items():
+        gathers = _place_inputs(program, name, instance.step)
+        values = params_of(instance.step)
+        for param in instance.step.spec.params:
+            if param.live:
+                program.params[name, param.name] = _place(program, values[param.name])
+        places = [
+            program.inputs[name, argument] if (name, argument) in program.inputs else program.params[name, argument]
+            for argument in list(inspect.signature(instance.node.process).parameters)[1:]
+        ]
+        outputs = tuple(
+            (port.name, program.outputs[name, port.name], block if port.type is PortType.AUDIO else 0, _bound(port.type, block))
+            for port in instance.step.spec.outputs
+        )
+        program.calls[name] = (name, instance.node.process, gathers, _getter(places), outputs)
+        behind = [program.latency[s] for found in instance.step.inputs.values() for s, _ in found if s in program.latency]
+        program.latency[name] = max(behind, default=0) + instance.stream.latency
+    program.running = tuple(program.calls.values())
+
+
+def _place(program: Program, value: Any) -> int:
+    program.values.append(value)
+    return len(program.values) - 1
+
+
+def _place_inputs(program: Program, name: str, step: Step) -> tuple[tuple[int, Getter], ...]:
+    """Where each stream input is read: at its source's place, or at one of its own if it is gathered, delayed or open."""
+    gathers = []
+    for port in step.spec.inputs:
+        if not port.type.is_stream:
+            continue
+        found = [program.outputs[source] for source in step.inputs[port.name] if source in program.outputs]
+        if port.many:
+            place = _place(program, ())
+            gathers.append((place, _getter(found)))
+        elif port.delayed and found:
+            place = _place(program, program.values[found[0]])
+            program.delays.append((found[0], place))
+        else:
+            place = found[0] if found else _place(program, None)
+        program.inputs[name, port.name] = place
+    return tuple(gathers)
+
+
+def _silence(instance: Instance, output: str, kind: PortType, block: int) -> Any:
+    """What an output gives before its node has ever played."""
+    if kind is PortType.AUDIO:
+        return np.zeros((1, block), np.float32)
+    if kind is PortType.CONTROL:
+        return np.zeros((max(len(instance.stream.output_names[output]), 1), max(block // STEP, 1)), np.float32)
+    return np.zeros((1, 1, 3), np.uint8)
+
+
+def _bound(kind: PortType, block: int) -> float:
+    return {PortType.AUDIO: LOUDEST * block, PortType.CONTROL: float(np.finfo(np.float32).max)}.get(kind, 0.0)
+
+
+def _getter(places: list[int]) -> Getter:
+    """Picks places out of the values in C; gives a sequence, whatever their number."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0, 0))

@@ -1,0 +1,109 @@
+"""Renders streams as fast as possible: into a sound file, and into a picture of what happened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runtime.engine import Engine
+from runtime.errors import NodeError
+from runtime.messages import NodeFailed, Problem
+from runtime.open import Opened
+from runtime.picture import Curves, draw
+from runtime.spec import PortType
+
+FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a render made: frames written, what could not run, what failed on the way, mean seconds per block of each node."""
+
+    frames: int
+    sample_rate: int
+    problems: tuple[Problem, ...]
+    failures: tuple[NodeFailed, ...]
+    load: dict[str, float]
+
+
+def render(
+    opened: Opened,
+    out: Path,
+    seconds: float,
+    *,
+    picture: Path | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Rendered:
+    """Plays the patch for so many seconds into `out` (.wav or .flac, 24 bits, stereo).
+
+    When `stopped` becomes true the file ends there, whole and readable. Raises NodeError where nothing can be heard or the
+    file cannot be written; an older file then stays as it was.
+    """
+    engine = Engine(opened.plan.settings, opened.assets)
+    try:
+        problems = engine.load(opened.plan)
+        if not any(engine.instance(step.node) for step in opened.plan.streams if _plays(step)):
+            raise NodeError(
+                "\n".join([*map(str, problems), "nothing can be heard: no sound reaches an Output node that can run"])
+            )
+        curves = Curves(engine) if picture else None
+        frames = write_sound(out, _blocks(engine, seconds, curves, progress, stopped), engine.sample_rate, 2)
+    except BaseException:
+        engine.close()
+        raise
+    problems += engine.close()
+    if picture and curves:
+        draw(picture, curves, f"{opened.path.stem} - {frames / engine.sample_rate:.1f} s")
+    return Rendered(frames, engine.sample_rate, tuple(problems), tuple(engine.events), engine.load_per_node())
+
+
+def write_sound(path: Path, blocks: Iterator[np.ndarray], sample_rate: int, channels: int) -> int:
+    """Writes blocks [channels, frames] into a WAV or FLAC of 24 bits, whole or not at all; gives the number of frames.
+
+    24 bits and not float: a float WAV holds the time of its writing, so that equal sounds would not be equal files. Raises
+    NodeError; an older file then stays as it was.
+    """
+    import soundfile
+
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise NodeError(f"{path.name} must end in .wav or .flac")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    frames = 0
+    try:
+        with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype="PCM_24", format=kind) as file:
+            for block in blocks:
+                file.write(block.T)
+                frames += block.shape[1]
+        beside.replace(path)
+    except soundfile.LibsndfileError as error:
+        raise NodeError(f"{path} was not written: {error}; is the disk full? An older file is still there") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return frames
+
+
+def _blocks(
+    engine: Engine, seconds: float, curves: Curves | None, progress: Callable[[float], None], stopped: Callable[[], bool]
+) -> Iterator[np.ndarray]:
+    """The engine's blocks, the last one cut to the very frame."""
+    total = round(seconds * engine.sample_rate)
+    while engine.frame < total and not stopped():
+        left = total - engine.frame
+        sound = engine.render()[:, :left]
+        if curves is not None:
+            curves.take(sound)
+        yield sound
+        progress(min(engine.frame / total, 1.0))
+
+
+def _plays(step: object) -> bool:
+    """Whether a node sends sound out of the patch: it takes AUDIO and gives nothing on."""
+    spec = step.spec  # type: ignore[attr-defined]
+    return not spec.outputs and any(port.type is PortType.AUDIO for port in spec.inputs)

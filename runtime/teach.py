@@ -1,0 +1,116 @@
+"""Teaches a regressor from the command line: the gestures that the patch itself gives, between two seconds, mean a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from runtime.engine import Engine
+from runtime.errors import NodeError
+from runtime.node import STEP
+from runtime.open import Opened
+from runtime.plan import Source, Step
+
+RATE = 30.0
+"""Gestures recorded in a second: as many as a camera gives; the 689 of the patch's clock would only slow down learning."""
+
+
+def teach_anchor(opened: Opened, node: str, anchor: str, target: Mapping[str, float], start: float, end: float) -> str:
+    """Records the node's gesture from second `start` to `end` as an anchor, trains, and keeps both beside the patch. Gives the
+    scores in words. Raises NodeError where nothing can be recorded; what was taught before then stays as it was."""
+    step = _teachable(opened, node)
+    frames, names = record(opened, step, start, end)
+    taught = _taught(opened, step)
+    attributes = taught.add(anchor, target, frames, names)
+    return _learn(opened, step, taught, attributes)
+
+
+def forget(opened: Opened, node: str, anchor: str) -> str:
+    """Removes an anchor and trains again. Raises NodeError where there is none of that name."""
+    step = _teachable(opened, node)
+    taught = _taught(opened, step)
+    return _learn(opened, step, taught, taught.remove(anchor))
+
+
+def tell(opened: Opened, node: str) -> str:
+    """The anchors and the scores in words."""
+    return _in_words(_taught(opened, _teachable(opened, node)))
+
+
+def record(opened: Opened, step: Step, start: float, end: float) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The gestures float32 [n, dims] that reach the node between two seconds, and the names of the dimensions: RATE of them in a
+    second, and a gesture that lasts only once."""
+    source = _source(step)
+    plan = opened.plan.behind(source[0])
+    engine = Engine(opened.plan.settings, opened.assets)
+    try:
+        problems = engine.load(plan)
+        if problems:
+            raise NodeError("\n".join(map(str, problems)))
+        found = []
+        while engine.frame < end * engine.sample_rate:
+            heard = engine.frame >= start * engine.sample_rate
+            engine.render()
+            if engine.events:
+                raise NodeError(str(engine.events[0]))
+            if heard:
+                found.append(engine.value(*source).T.copy())
+        if not found:
+            raise NodeError(f"{step.node}: between second {start:g} and {end:g} lies not one block; take more time")
+        frames = np.concatenate(found)[:: max(round(engine.sample_rate / STEP / RATE), 1)]
+        changes = np.r_[True, (frames[1:] != frames[:-1]).any(axis=1)]
+        return frames[changes], engine.names(*source)
+    finally:
+        engine.close()
+
+
+def _teachable(opened: Opened, node: str) -> Step:
+    step = opened.plan.steps[node]
+    if not {"add", "remove", "train"} <= {action.name for action in step.spec.actions}:
+        raise NodeError(f"{node}: a {step.spec.title} cannot be taught; name a Regressor")
+    return step
+
+
+def _source(step: Step) -> Source:
+    sources = step.inputs.get("gesture", ())
+    if not sources:
+        raise NodeError(f"{step.node}: no gesture reaches it; lead a control signal to its gesture input")
+    return sources[0]
+
+
+def _taught(opened: Opened, step: Step) -> Any:
+    """The node with what it was taught so far."""
+    instance = step.cls()
+    instance.load(opened.assets.node(step.node))
+    return instance
+
+
+def _learn(opened: Opened, step: Step, taught: Any, attributes: Mapping[str, Any]) -> str:
+    for name, value in attributes.items():
+        setattr(taught, name, value)
+    folder = opened.assets.node(step.node)
+    folder.mkdir(parents=True, exist_ok=True)
+    taught.save(folder)
+    # Preparing the node within its patch trains it with the patch's own params and seed, exactly as a performance will.
+    engine = Engine(opened.plan.settings, opened.assets)
+    try:
+        engine.load(opened.plan.behind(step.node))
+        playing: Any = engine.instance(step.node)
+        if playing is None:
+            return _in_words(taught)
+        playing.save(folder)
+        return _in_words(playing)
+    finally:
+        engine.close()
+
+
+def _in_words(taught: Any) -> str:
+    scores = taught.scores()
+    lines = [f"{scores['anchors']} anchors, {scores['frames']} frames"]
+    for name, error in scores.get("anchor_hits", {}).items():
+        lines.append(f"  {name:16} missed by {error:.2f} of the targets' spread")
+    if scores.get("leave_one_gesture_out") is not None:
+        lines.append(f"  guesses a gesture that it was not taught with R2 {scores['leave_one_gesture_out']:.2f} (1 is perfect)")
+    return "\n".join([*lines, *(f"  {warning}" for warning in scores.get("warnings", ()))])

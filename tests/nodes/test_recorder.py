@@ -1,0 +1,145 @@
+"""The recorder: what it writes, what it never destroys, and a full disk."""
+
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from nodes.recorder import Recorder
+from runtime.errors import NodeError
+from runtime.node import Block, Stream
+from tests.drive import params_of, stream
+
+
+def noise(channels=2, frames=8192, loudest=0.9):
+    return np.random.default_rng(1).uniform(-loudest, loudest, (channels, frames)).astype(np.float32)
+
+
+def test_a_recording_holds_what_was_heard_to_24_bits(tmp_path):
+    sound = noise()
+    recorder = Recorder()
+    made = stream(recorder, {"audio": sound}, frames=8192, folder=tmp_path, sample_rate=48000)
+    written, rate = soundfile.read(tmp_path / "recordings/take.wav", dtype="float32", always_2d=True)
+    assert rate == 48000 and soundfile.info(tmp_path / "recordings/take.wav").subtype == "PCM_24"
+    np.testing.assert_allclose(written.T, sound, atol=2**-23)
+    np.testing.assert_array_equal(made["audio"], sound)
+    assert recorder.failure is None and recorder.written == tmp_path / "recordings/take.wav"
+
+
+def test_flac_holds_the_same(tmp_path):
+    sound = noise(1)
+    stream(Recorder(), {"audio": sound}, {"path": "a.flac"}, frames=8192, folder=tmp_path)
+    np.testing.assert_allclose(soundfile.read(tmp_path / "a.flac", dtype="float32")[0], sound[0], atol=2**-23)
+
+
+def test_a_float_recording_keeps_what_is_louder_than_1(tmp_path):
+    sound = noise(1, loudest=4.0)
+    stream(Recorder(), {"audio": sound}, {"path": "a.wav", "encoding": "float"}, frames=8192, folder=tmp_path)
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "a.wav", dtype="float32")[0], sound[0])
+
+
+def test_a_24_bit_recording_cuts_off_what_is_louder_than_1_and_does_not_wrap(tmp_path):
+    stream(Recorder(), {"audio": np.full((1, 512), 1.5, np.float32)}, {"path": "a.wav"}, frames=512, folder=tmp_path)
+    assert soundfile.read(tmp_path / "a.wav")[0].min() > 0.999
+
+
+def test_an_older_recording_is_never_replaced(tmp_path):
+    for _ in range(3):
+        stream(Recorder(), {"audio": noise()}, {"path": "take.wav"}, frames=8192, folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["take-2.wav", "take-3.wav", "take.wav"]
+
+
+def test_two_recorders_with_one_name_make_two_files(tmp_path):
+    recorders = [Recorder(), Recorder()]
+    for number, recorder in enumerate(recorders):
+        values = params_of(Recorder, {"path": "take.wav"}, tmp_path)
+        recorder.prepare(Stream(44100, 512, 0, False, tmp_path), **values)
+        recorder.process(Block(512), np.full((1, 512), 0.25 * (number + 1), np.float32))
+    for recorder in recorders:
+        recorder.close()
+    assert [soundfile.read(recorder.written)[0][0] for recorder in recorders] == [0.25, 0.5]
+
+
+def test_the_file_has_its_name_only_when_it_is_complete(tmp_path):
+    recorder = Recorder()
+    recorder.prepare(Stream(44100, 512, 0, False, tmp_path), **params_of(Recorder, {"path": "take.wav"}, tmp_path))
+    recorder.process(Block(512), noise(1, 512))
+    time.sleep(0.1)
+    assert not (tmp_path / "take.wav").exists()
+    recorder.close()
+    recorder.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]
+
+
+def test_a_recorder_that_heard_nothing_leaves_no_file(tmp_path):
+    recorder = Recorder()
+    recorder.prepare(Stream(44100, 512, 0, False, tmp_path), **params_of(Recorder, {"path": "take.wav"}, tmp_path))
+    recorder.close()
+    assert list(tmp_path.iterdir()) == [] and recorder.written is None and recorder.failure is None
+
+
+def test_a_change_of_channels_does_not_end_the_recording(tmp_path):
+    recorder = Recorder()
+    recorder.prepare(Stream(44100, 512, 0, False, tmp_path), **params_of(Recorder, {"path": "take.wav"}, tmp_path))
+    for channels in (2, 1, 3):
+        recorder.process(Block(512), np.full((channels, 512), 0.5, np.float32))
+    recorder.close()
+    written = soundfile.read(tmp_path / "take.wav")[0]
+    assert written[[0, 512, 1024]].tolist() == [[0.5, 0.5], [0.5, 0.0], [0.5, 0.5]]
+
+
+def test_on_a_full_disk_the_sound_goes_on_and_what_was_written_can_be_read(tmp_path):
+    # A limit of the file size stands for the full disk: the same error of the system, without a disk to fill.
+    script = """
+        import resource, sys, time
+        from pathlib import Path
+        import numpy as np
+        from nodes.recorder import Recorder
+        from runtime.node import Block, Stream
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        recorder, sound = Recorder(), np.full((1, 512), 0.5, np.float32)
+        recorder.prepare(Stream(44100, 512, 0, False, Path(sys.argv[1])), path=Path(sys.argv[1]) / "take.wav", encoding="24-bit")
+        for number in range(400):
+            assert recorder.process(Block(512), sound)["audio"] is sound
+            time.sleep(0.0005)
+        recorder.close()
+        print(recorder.failure)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("recording take.wav has stopped (the disk is full") and "is kept" in run.stdout
+    written = soundfile.read(tmp_path / "take.wav")[0]
+    assert len(written) > 30_000 and (written == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"path": ""}, "choose a file to record into"),
+        ({"path": "take.mp3"}, "path must end in .wav or .flac, got 'take.mp3'"),
+        ({"path": "take.flac", "encoding": "float"}, "flac files hold no float sound"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_in_words(tmp_path, params, message):
+    with pytest.raises(NodeError, match=message):
+        stream(Recorder(), {"audio": noise()}, params, folder=tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "recordings").write_text("a file, not a folder")
+    with pytest.raises(NodeError, match=r"cannot record into .*recordings"):
+        stream(Recorder(), {"audio": noise()}, folder=tmp_path)
+
+
+def test_a_file_stops_growing_before_its_format_cannot_count_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("nodes.recorder.MOST_SAMPLES", 2000)
+    recorder = Recorder()
+    stream(recorder, {"audio": noise(1)}, {"path": "take.wav"}, frames=8192, folder=tmp_path)
+    assert "holds no more than 4 GB" in recorder.failure
+    assert soundfile.info(tmp_path / "take.wav").frames == 2048
