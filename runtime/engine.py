@@ -22,7 +22,7 @@ from runtime.node import Block, Stream, StreamNode
 from runtime.plan import Plan, Step
 from runtime.program import Instance, Program, flatten
 from runtime.seeds import node_seed
-from runtime.spec import FloatParam, PathParam, PortType
+from runtime.spec import FloatParam, PortType
 
 RAMP = 0.02
 """Seconds in which a smoothed param glides to its new value: short enough to feel immediate, long enough not to click."""
@@ -70,7 +70,7 @@ class Engine:
                 program.instances[step.node] = self._instance(step, old.get(step.node), program)
             except Exception as error:
                 problems.append(Problem(step.node, in_words(error)))
-        flatten(program, self.block, self._params)
+        flatten(program, self.block, self._folder())
         self._commands.append(lambda: self._swap(program))
         if self.offline:  # nobody renders meanwhile, so the new names and latencies can be asked for at once
             self._apply()
@@ -210,7 +210,7 @@ class Engine:
     def _instance(self, step: Step, old: Instance | None, program: Program) -> Instance:
         spec = step.spec
         artifacts = {port.name: self._artifact(step, port.name) for port in spec.inputs if not port.type.is_stream}
-        values = self._params(step)
+        values = step.values(self._folder())
         fixed = {param.name: values[param.name] for param in spec.params if not param.live}
         names = {
             port.name: tuple(
@@ -249,14 +249,6 @@ class Engine:
             raise ParamError(f"the {port} of {sources[0][0]} has not been made yet; run the patch first (glasspatch run)")
         found.verify()
         return found
-
-    def _params(self, step: Step) -> dict[str, Any]:
-        """A step's params as nodes get them: paths absolute, an empty path None."""
-        return {
-            param.name: (self._folder() / value if value else None) if isinstance(param, PathParam) else value
-            for param in step.spec.params
-            for value in [step.params[param.name]]
-        }
 
     def _folder(self) -> Path:
         return self.assets.patch_folder if self.assets else Path.cwd()

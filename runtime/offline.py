@@ -118,17 +118,12 @@ class Runner:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             write_atomically(folder / RECORD, json.dumps(record, sort_keys=True).encode())
-        params = {
-            param.name: (self.assets.patch_folder / value if value else None) if isinstance(param, PathParam) else value
-            for param in step.spec.params
-            for value in [step.params[param.name]]
-        }
         here, there = self._spawn.Pipe()
         order = Order(
             node=node,
             module=step.cls.__module__,
             cls=step.cls.__name__,
-            params=params,
+            params=step.values(self.assets.patch_folder),
             artifacts=artifacts,
             folder=folder,
             patch_folder=self.assets.patch_folder,

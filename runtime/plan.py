@@ -37,6 +37,14 @@ class Step:
         spec: NodeSpec = self.cls.spec
         return spec
 
+    def values(self, folder: Path) -> dict[str, Any]:
+        """The params as nodes get them: paths absolute in the patch's `folder`, an empty path None."""
+        return {
+            param.name: (folder / value if value else None) if isinstance(param, PathParam) else value
+            for param in self.spec.params
+            for value in [self.params[param.name]]
+        }
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,15 @@ class Program:
     latency: dict[str, int] = field(default_factory=dict)
 
 
-def flatten(program: Program, block: int, params_of: Callable[[Step], Mapping[str, Any]]) -> None:
-    """Gives every value a place and every node its call. `program.instances` must be in playing order."""
+def flatten(program: Program, block: int, folder: Path) -> None:
+    """Gives each value a place and each node its call. `program.instances` must be in playing order; `folder` is the patch's."""
     for name, instance in program.instances.items():
         for port in instance.step.spec.outputs:
-            program.outputs[name, port.name] = _place(program, _silence(instance, port.name, port.type, block))
+            dims = len(instance.stream.output_names.get(port.name, ()))
+            program.outputs[name, port.name] = _place(program, silence(port.type, dims, block))
     for name, instance in program.instances.items():
-        gathers = _place_inputs(program, name, instance.step)
-        values = params_of(instance.step)
+        gathers = _place_inputs(program, name, instance.step, block)
+        values = instance.step.values(folder)
         for param in instance.step.spec.params:
             if param.live:
                 program.params[name, param.name] = _place(program, values[param.name])
@@ -83,7 +85,7 @@ def _place(program: Program, value: Any) -> int:
     return len(program.values) - 1
 
 
-def _place_inputs(program: Program, name: str, step: Step) -> tuple[tuple[int, Getter], ...]:
+def _place_inputs(program: Program, name: str, step: Step, block: int) -> tuple[tuple[int, Getter], ...]:
     """Where each stream input is read: at its source's place, or at one of its own if it is gathered, delayed or open."""
     gathers = []
     for port in step.spec.inputs:
@@ -93,21 +95,21 @@ def _place_inputs(program: Program, name: str, step: Step) -> tuple[tuple[int, G
         if port.many:
             place = _place(program, ())
             gathers.append((place, _getter(found)))
-        elif port.delayed and found:
-            place = _place(program, program.values[found[0]])
-            program.delays.append((found[0], place))
+        elif port.delayed:
+            place = _place(program, program.values[found[0]] if found else silence(port.type, 1, block))
+            program.delays += [(found[0], place)] if found else []
         else:
             place = found[0] if found else _place(program, None)
         program.inputs[name, port.name] = place
     return tuple(gathers)
 
 
-def _silence(instance: Instance, output: str, kind: PortType, block: int) -> Any:
-    """What an output gives before its node has ever played."""
+def silence(kind: PortType, dims: int, block: int) -> Any:
+    """What a stream holds before anything has played: silence, zeros, a black picture."""
     if kind is PortType.AUDIO:
         return np.zeros((1, block), np.float32)
     if kind is PortType.CONTROL:
-        return np.zeros((max(len(instance.stream.output_names[output]), 1), max(block // STEP, 1)), np.float32)
+        return np.zeros((max(dims, 1), max(block // STEP, 1)), np.float32)
     return np.zeros((1, 1, 3), np.uint8)
 
 

@@ -322,6 +322,13 @@ def test_the_examples_file_can_be_read_by_people_and_equal_examples_give_equal_b
     assert text == (tmp_path / "b/examples.json").read_text()
 
 
+def test_targets_are_read_back_to_the_last_bit_and_look_short(tmp_path):
+    targets = np.array([0.1, 1 / 3, -1234567.8, 1e-9], np.float32)
+    saved(tmp_path, Examples(("x",), ("a", "b", "c", "d"), (Anchor("one", targets, np.zeros((1, 1), np.float32)),)))
+    np.testing.assert_array_equal(loaded(tmp_path).examples.anchors[0].target, targets)
+    assert '"a": 0.1,' in (tmp_path / "examples.json").read_text()
+
+
 def test_frames_of_forgotten_anchors_do_not_stay_on_the_disk(tmp_path):
     node = saved(tmp_path)
     install(node, node.remove("open"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,11 +48,11 @@ def own_trust_list(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def record(folder: Path, name: str, seconds: float, rate: int = 44100, channels: int = 1) -> Recording:
     """A glide with a little noise, written as a sound file."""
-    time = np.arange(int(seconds * rate)) / rate
-    glide = 0.4 * np.sin(2 * np.pi * (150 * time + 40 * np.sin(time)))
-    noise = 0.02 * np.random.default_rng(0).standard_normal((channels, len(time)))
+    at = np.arange(int(seconds * rate)) / rate
+    glide = 0.4 * np.sin(2 * np.pi * (150 * at + 40 * np.sin(at)))
+    noise = 0.02 * np.random.default_rng(0).standard_normal((channels, len(at)))
     soundfile.write(folder / name, (glide + noise).T, rate, subtype="FLOAT")
-    return Recording(name, hash_file(folder / name), rate, channels, len(time))
+    return Recording(name, hash_file(folder / name), rate, channels, len(at))
 
 
 def corpus_of(folder: Path, recordings: list[Recording], slices: list[Slice] | None = None) -> Corpus:
@@ -203,6 +206,12 @@ def test_the_seconds_that_a_refusal_names_are_enough(tmp_path: Path) -> None:
         split_corpus(int(seconds * 44100), 44100, 2048, latent_size, (65536, 32768))
 
 
+def test_overlapping_slices_count_once_towards_the_seconds_needed() -> None:
+    recording = Recording("a.wav", "", 44100, 1, 44100)
+    with pytest.raises(NodeError, match="the corpus holds 1.0 s"):
+        plan(corpus_of(Path(), [recording], [Slice(0, 0, 44100)] * 20), "raspberry", 44100, 16, 0)
+
+
 @pytest.mark.parametrize(("crop", "rule"), [(50_000, "multiple of 2048"), (2048, "at least 32768")])
 def test_an_impossible_crop_is_refused_with_the_one_to_set(tmp_path: Path, crop: int, rule: str) -> None:
     corpus = corpus_of(tmp_path, [Recording("a.wav", "", 44100, 1, 60 * 44100)])
@@ -353,3 +362,28 @@ def test_a_training_that_never_reaches_the_second_phase_says_so_before_it_begins
     assert "the GAN phase begins after step 100 and the training ends at 1" in warnings[0]
     assert json.loads((tmp_path / "model.json").read_text())["phase"] == "VAE"
     assert [fraction for fraction, _ in reports] == sorted(fraction for fraction, _ in reports)  # type: ignore[type-var]
+
+
+CRASH = """
+import sys
+from pathlib import Path
+import nodes.rave_lightning
+from tests.nodes.test_rave_training import Artifact, PortType, train
+nodes.rave_lightning.CHECKPOINT_SECONDS = 0.0
+train(Path(sys.argv[1]), Artifact(PortType.CORPUS, Path(sys.argv[2]), sys.argv[3], {}), steps=100_000, gan_after=9)
+"""
+
+
+@pytest.mark.slow
+def test_a_training_that_was_killed_goes_on_from_its_last_checkpoint(corpus: Artifact, tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", CRASH, str(folder), str(corpus.path), corpus.fingerprint]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (folder / "training.ckpt").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        process.kill()
+    with pytest.raises(Cancelled, match=r"after step [1-9]\d* of 100000"):
+        train(folder, corpus, stop_at=0, steps=100_000, gan_after=9)

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime.engine import FADE, RAMP, Engine
+from runtime.errors import ParamError
+from runtime.messages import NodeFailed
+from tests.fake_streams import patch, plan, playing, registry, rendered
+
+HUNDREDTH = {"count": ("count", {"step": 1e-3}), "out": "out"}
+
+
+def test_a_block_holds_what_the_nodes_computed():
+    engine = playing(HUNDREDTH, "count.audio -> out.audio")
+    sound = rendered(engine, 3)
+    assert sound.shape == (2, 192) and sound.dtype == np.float32
+    np.testing.assert_allclose(sound, np.repeat(np.arange(192)[None] * 1e-3, 2, axis=0), atol=1e-7)
+
+
+def test_sounds_that_meet_in_one_many_input_are_added():
+    engine = playing(
+        {"one": "level", "two": ("level", {"level": 0.25}), "sum": "sum", "out": "out"},
+        *("one.audio -> sum.audio", "two.audio -> sum.audio", "sum.audio -> out.audio"),
+    )
+    np.testing.assert_allclose(engine.render(), 0.75)
+
+
+def test_a_many_input_without_links_gets_nothing():
+    engine = playing({"sum": "sum", "out": "out"}, "sum.audio -> out.audio")
+    assert not engine.render().any()
+
+
+def test_an_unconnected_optional_input_arrives_as_none():
+    engine = playing({"level": "level", "out": "out"}, "level.audio -> out.audio")
+    np.testing.assert_allclose(engine.render(), 0.5)
+
+
+def test_a_delayed_input_reads_the_block_before():
+    engine = playing(
+        {"one": ("level", {"level": 0.1}), "sum": "sum", "back": "back", "out": "out"},
+        *("one.audio -> sum.audio", "back.audio -> sum.audio", "sum.audio -> back.audio", "sum.audio -> out.audio"),
+    )
+    heights = [float(engine.render()[0, 0]) for _ in range(4)]
+    np.testing.assert_allclose(heights, [0.1, 0.2, 0.3, 0.4], atol=1e-6)
+
+
+def test_a_changed_smooth_param_glides_there_in_twenty_milliseconds():
+    engine = playing({"level": ("level", {"level": 0.0}), "out": "out"}, "level.audio -> out.audio")
+    engine.render()
+    engine.set_param("level", "level", 0.8)
+    sound = rendered(engine, 4)[0]
+    frames = round(RAMP * 8000)
+    np.testing.assert_allclose(sound[:frames], 0.8 * np.arange(1, frames + 1) / frames, atol=1e-6)
+    np.testing.assert_allclose(sound[frames:], 0.8)
+
+
+def test_a_smooth_param_that_changes_again_turns_from_where_it_is():
+    engine = playing({"level": ("level", {"level": 0.0}), "out": "out"}, "level.audio -> out.audio")
+    engine.set_param("level", "level", 0.8)
+    before = rendered(engine, 1)[0]
+    engine.set_param("level", "level", 0.0)
+    after = rendered(engine, 4)[0]
+    assert abs(after[0] - before[-1]) < 0.01 and after[-1] == 0.0
+
+
+def test_a_param_out_of_range_is_clamped():
+    engine = playing({"level": "level", "out": "out"}, "level.audio -> out.audio")
+    engine.set_param("level", "level", 99.0)
+    rendered(engine, 8)
+    np.testing.assert_allclose(engine.value("level", "audio"), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("node", "param", "value", "words"),
+    [
+        ("level", "level", "loud", "level must be a number, got 'loud'"),
+        ("level", "colour", 1.0, "level.colour is not a param of a playing node"),
+        ("nobody", "level", 1.0, "nobody.level is not a param of a playing node"),
+        ("count", "label", "x", "label is fixed while the sound runs; load the changed patch"),
+    ],
+)
+def test_a_param_that_cannot_be_set_is_refused_in_words(node, param, value, words):
+    engine = playing({"level": "level", "count": "count"})
+    with pytest.raises(ParamError, match=words):
+        engine.set_param(node, param, value)
+
+
+@pytest.mark.parametrize("fault", ["raise", "nan", "inf", "1e9", "float64", "short"])
+def test_a_node_that_fails_is_muted_with_a_fade_and_the_rest_goes_on(fault):
+    engine = playing(
+        {"bad": "faulty", "good": ("level", {"level": 0.25}), "sum": "sum", "out": "out"},
+        *("bad.audio -> sum.audio", "good.audio -> sum.audio", "sum.audio -> out.audio"),
+        block=512,
+    )
+    before = rendered(engine, 2)
+    engine.set_param("bad", "fault", fault)
+    after = rendered(engine, 3)
+    sound = np.concatenate([before, after], axis=1)[0]
+    np.testing.assert_allclose(before, 0.75)
+    assert np.abs(np.diff(sound)).max() < 0.5 * np.pi / FADE
+    np.testing.assert_allclose(sound[1024 + FADE :], 0.25, atol=1e-6)
+    assert [type(event) for event in engine.events] == [NodeFailed]
+    assert engine.events[0].node == "bad" and engine.events[0].frame == 1024
+
+
+def test_a_failure_says_what_was_wrong():
+    engine = playing({"bad": ("faulty", {"fault": "raise"})})
+    engine.render()
+    assert str(engine.events[0]) == "bad: ValueError: the lamp is out"
+
+
+def test_a_failed_node_plays_again_when_its_param_is_mended():
+    engine = playing({"bad": ("faulty", {"fault": "nan"}), "out": "out"}, "bad.audio -> out.audio")
+    assert not rendered(engine, 2).any() and set(engine.failed) == {"bad"}
+    engine.set_param("bad", "fault", "")
+    np.testing.assert_allclose(engine.render(), 0.5)
+    assert engine.failed == {}
+
+
+def test_a_failed_node_plays_again_when_it_is_revived():
+    engine = playing({"bad": ("faulty", {"fault": "nan"})})
+    engine.render()
+    engine.revive("bad")
+    engine.render()
+    assert len(engine.events) == 2
+
+
+def test_a_node_that_cannot_be_prepared_is_a_problem_and_the_rest_plays():
+    compiled = plan(
+        {"bad": ("faulty", {"unready": True}), "after": "level", "good": "level", "out": "out"},
+        *("bad.audio -> after.audio", "good.audio -> out.audio"),
+    )
+    engine = Engine(compiled.settings)
+    problems = engine.load(compiled)
+    assert [problem.node for problem in problems] == ["bad"] and "the disk is full" in problems[0].message
+    np.testing.assert_allclose(engine.render(), 0.5)
+
+
+def test_loading_a_changed_plan_keeps_unchanged_instances():
+    engine = playing(HUNDREDTH, "count.audio -> out.audio")
+    count = engine.instance("count")
+    engine.render()
+    changed = plan({**HUNDREDTH, "level": "level"}, "count.audio -> level.audio", "level.audio -> out.audio")
+    engine.load(changed)
+    assert engine.instance("count") is count
+    np.testing.assert_allclose(engine.render()[0], 0.5e-3 * np.arange(64, 128), atol=1e-7)
+
+
+def test_loading_a_changed_fixed_param_prepares_the_node_anew_and_closes_the_old():
+    engine = playing(HUNDREDTH, "count.audio -> out.audio")
+    count = engine.instance("count")
+    engine.load(plan({"count": ("count", {"label": "new"}), "out": "out"}, "count.audio -> out.audio"))
+    assert engine.instance("count") is not count
+    engine.close()
+    assert count.closed
+
+
+def test_loading_a_changed_smooth_param_glides_from_the_old_value():
+    engine = playing({"level": ("level", {"level": 0.2}), "out": "out"}, "level.audio -> out.audio")
+    engine.render()
+    engine.load(plan({"level": ("level", {"level": 0.8}), "out": "out"}, "level.audio -> out.audio"))
+    sound = rendered(engine, 4)[0]
+    assert 0.2 < sound[0] < 0.21 and sound[-1] == np.float32(0.8)
+
+
+def test_a_removed_node_is_closed():
+    engine = playing(HUNDREDTH, "count.audio -> out.audio")
+    count = engine.instance("count")
+    engine.load(plan({"out": "out", "level": "level"}, "level.audio -> out.audio"))
+    engine.close()
+    assert count.closed
+
+
+def test_names_travel_with_the_plan():
+    engine = playing({"gesture": ("gesture", {"names": "mouth brow jaw"}), "calm": "calm"}, "gesture.control -> calm.control")
+    assert engine.names("calm", "control") == ("mouth", "brow", "jaw")
+    assert engine.input_names("calm", "control") == ("mouth", "brow", "jaw")
+
+
+def test_a_node_is_prepared_anew_when_the_names_before_it_change():
+    engine = playing({"gesture": "gesture", "calm": "calm"}, "gesture.control -> calm.control")
+    engine.load(plan({"gesture": ("gesture", {"names": "a b c"}), "calm": "calm"}, "gesture.control -> calm.control"))
+    assert engine.names("calm", "control") == ("a", "b", "c")
+
+
+def test_control_has_a_step_for_each_64_frames_at_every_block_length():
+    def steps(block: int) -> np.ndarray:
+        engine = playing({"gesture": "gesture"}, block=block)
+        found = []
+        for _ in range(2048 // block):
+            engine.render()
+            found.append(engine.value("gesture", "control"))
+        return np.concatenate(found, axis=1)
+
+    for block in (64, 512, 2048):
+        np.testing.assert_array_equal(steps(block)[0], np.arange(0, 2048, 64))
+
+
+def test_latencies_add_up_along_the_way():
+    engine = playing({"gesture": "gesture", "calm": "calm"}, "gesture.control -> calm.control")
+    assert (engine.latency("gesture"), engine.latency("calm")) == (100, 150)
+
+
+def test_the_time_of_each_node_is_measured():
+    engine = playing({"busy": "busy", "level": "level"})
+    rendered(engine, 5)
+    load = engine.load_per_node()
+    assert load["busy"] >= 0.002 > load["level"] > 0
+
+
+def test_installed_attributes_are_there_in_the_next_block():
+    engine = playing(HUNDREDTH, "count.audio -> out.audio")
+    engine.install("count", {"frame": 500})
+    assert engine.render()[0, 0] == pytest.approx(0.5)
+
+
+def test_two_engines_share_no_state():
+    one, two = (playing(HUNDREDTH, "count.audio -> out.audio") for _ in range(2))
+    rendered(one, 5)
+    assert two.render()[0, 0] == 0.0
+
+
+def test_a_node_that_forgets_to_name_its_control_is_refused():
+    from runtime.plan import compile_patch
+    from tests.fake_streams import Gesture
+
+    class Nameless(Gesture):
+        """Names nothing."""
+
+        def prepare(self, stream, names):
+            self.rows = 2
+
+    found = registry()
+    found.nodes["fake.gesture"] = Nameless
+    engine = Engine({"sample_rate": 8000, "block": 64, "seed": 0})
+    problems = engine.load(compile_patch(patch({"gesture": "gesture"}), found))
+    assert "must name the dimensions of control in prepare" in problems[0].message
