@@ -31,7 +31,8 @@ def write_examples(folder: Path, examples: Examples) -> None:
     listed = [
         {
             "name": anchor.name,
-            "target": {name: float(f"{value:.7g}") for name, value in zip(examples.targets, anchor.target.tolist(), strict=True)},
+            # The shortest text that reads as the same float32: 0.1, not 0.10000000149011612.
+            "target": {name: float(str(value)) for name, value in zip(examples.targets, anchor.target, strict=True)},
             "frames": f"frames_{digest_of(anchor.frames)}",
         }
         for anchor in examples.anchors
@@ -61,9 +62,9 @@ def read_examples(folder: Path) -> Examples:
         gesture, targets = tuple(map(str, document["gesture"])), tuple(map(str, document["targets"]))
         anchors = tuple(
             Anchor(
-                str(entry["name"]),
-                np.array([float(entry["target"][name]) for name in targets], np.float32),
-                frames[entry["frames"]],
+                name=str(entry["name"]),
+                target=np.array([float(entry["target"][name]) for name in targets], np.float32),
+                frames=frames[entry["frames"]].astype(np.float32),
             )
             for entry in document["anchors"]
         )

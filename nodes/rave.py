@@ -92,16 +92,14 @@ class Dice:
         self._set = torch.default_generator.manual_seed
 
     def throw(self, frame: int) -> None:
-        # Two odd constants (of splitmix64) spread neighbouring seeds and frames over all of the 64 bits.
-        self._set((self.seed * 0x9E3779B97F4A7C15 + frame * 0xBF58476D1CE4E5B9) & 0x7FFFFFFFFFFFFFFF)
+        # torch's CPU generator takes 32 bits. The upper half of a product with an odd constant (two of splitmix64's) depends on
+        # all bits of seed and frame, so that neighbours draw numbers of their own.
+        self._set(((self.seed * 0x9E3779B97F4A7C15 + frame * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF) >> 32)
 
 
 def dice(stream: Stream, noise: str) -> Dice:
     """With noise `on`, the dice fall differently each time the node is prepared."""
     return Dice(int.from_bytes(os.urandom(7), "little") if noise == "on" else stream.seed)
-
-
-NOISE = "what fills the latents that the export dropped and what the model draws by itself. "
 
 
 class RaveFile(JobNode):
@@ -140,9 +138,8 @@ class RaveDecoder(StreamNode):
                 default="seeded",
                 choices=("seeded", "zero", "on"),
                 live=False,
-                doc=NOISE
-                + "seeded: the same each time; zero: nothing is drawn for dropped latents, the steadiest sound; on: never "
-                "twice the same",
+                doc="what fills the latents that the export dropped, and the noise that some models draw by themselves. seeded: the "
+                "same each time; zero: dropped latents stay in the middle, the steadiest sound; on: never twice the same",
             ),
         ),
     )

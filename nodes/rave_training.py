@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nodes.rave_data import Split, split_corpus, write_examples
+from nodes.rave_data import Split, split_corpus, stretches, write_examples
 from nodes.rave_lightning import accelerator, fit
 from nodes.rave_package import Training, export, latents_kept, quiet, use_threads
 from runtime.artifacts import Artifact, write_atomically
@@ -200,7 +200,9 @@ def plan(sound: Corpus, config: str, sample_rate: int, latent_size: int, crop: i
     if 0 < crop < least:
         raise NodeError(f"crop must be at least {least} frames for {config}, got {crop}; set {least}, or 0")
     crops = (crop,) if crop else CONFIGS[config].crops
-    return split_corpus(int(sound.seconds * sample_rate), sample_rate, CONFIGS[config].ratio, latent_size, crops)
+    # Not sound.seconds, which counts overlapping slices twice: the training hears each moment once.
+    seconds = sum((s.end - s.start) / sound.recordings[s.recording].sample_rate for s in stretches(sound))
+    return split_corpus(int(seconds * sample_rate), sample_rate, CONFIGS[config].ratio, latent_size, crops)
 
 
 def warn_before(job: Job, split: Split, steps: int, gan_after: int, batch: int, export_latents: int, latent_size: int) -> None:

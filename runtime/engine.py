@@ -44,12 +44,13 @@ class Engine:
         self.offline = offline
         self.events: deque[NodeFailed] = deque()
         self.blocks = 0
+        self._loaded = 0
         self._block = Block(self.block)
         self._master = Master(channels, self.block, self.sample_rate)
         self._program = Program({})
         self._commands: deque[Callable[[], None]] = deque()
         self._moving: dict[int, tuple[float, float, int]] = {}
-        self._spent: dict[str, int] = {}
+        self._spent: list[int] = []
         self._failed: dict[str, NodeFailed] = {}
         self._retired: list[StreamNode] = []
 
@@ -130,7 +131,8 @@ class Engine:
 
     def load_per_node(self) -> dict[str, float]:
         """Mean seconds per block of each node since it was loaded."""
-        return {node: spent * 1e-9 / max(self.blocks, 1) for node, spent in self._spent.items()}
+        spent = zip(self._program.calls, self._spent, strict=True)
+        return {node: time * 1e-9 / max(self.blocks - self._loaded, 1) for node, time in spent}
 
     @property
     def failed(self) -> dict[str, NodeFailed]:
@@ -162,17 +164,18 @@ class Engine:
         if self._moving:
             self._glide(values)
         now = perf_counter_ns()
-        for node, process, gathers, arguments, outputs in program.running:
+        for number, node, process, gathers, arguments, outputs in program.running:
             try:
-                for slot, gather in gathers:
-                    values[slot] = gather(values)
+                if gathers:
+                    for slot, gather in gathers:
+                        values[slot] = gather(values)
                 made = process(block, *arguments(values))
                 for name, slot, width, bound in outputs:
                     value = made[name]
                     if bound:
-                        if value.dtype is not _FLOAT32 or (width and value.shape[1] != width):
-                            raise TypeError(f"{name} must be float32 [rows, {width or 'steps'}], got {value.dtype} {value.shape}")
                         flat = value.ravel()
+                        if value.dtype is not _FLOAT32 or (width and len(flat) != width and value.shape[1:] != (width,)):
+                            raise TypeError(f"{name} must be float32 [rows, {width or 'steps'}], got {value.dtype} {value.shape}")
                         # One product finds NaN, infinity and absurd loudness at once. float() because comparing a numpy scalar
                         # with a Python number costs thirty times as much.
                         if not float(flat.dot(flat)) < bound:
@@ -181,7 +184,7 @@ class Engine:
             except Exception as error:
                 self._fail(node, error)
             after = perf_counter_ns()
-            spent[node] += after - now
+            spent[number] += after - now
             now = after
         for source, target in program.delays:
             values[target] = values[source]
@@ -268,7 +271,7 @@ class Engine:
                     self._set(node, param, program.instances[node].step.spec.param(param), target)
         for source, target in program.delays:
             program.values[target] = program.values[source]
-        self._spent = {name: self._spent.get(name, 0) for name in program.instances}
+        self._spent, self._loaded = [0] * len(program.calls), self.blocks
         failed, self._failed = self._failed, {}
         for name in kept & set(failed):
             self._mute(failed[name])

@@ -21,8 +21,8 @@ LOUDEST = 1e6
 Getter = Callable[[list[Any]], Any]
 Output = tuple[str, int, int, float]
 """(name, slot, frames that it must have or 0, sum of squares that counts as broken or 0 where nothing is checked)."""
-Call = tuple[str, Callable[..., dict[str, Any]], tuple[tuple[int, Getter], ...], Getter, tuple[Output, ...]]
-"""(node, process, tuples to gather for inputs of many links, picks the arguments in order, outputs)."""
+Call = tuple[int, str, Callable[..., dict[str, Any]], tuple[tuple[int, Getter], ...], Getter, tuple[Output, ...]]
+"""(number, node, process, tuples to gather for inputs of many links, picks the arguments in order, outputs)."""
 
 
 @dataclass
@@ -74,7 +74,8 @@ def flatten(program: Program, block: int, folder: Path) -> None:
             (port.name, program.outputs[name, port.name], block if port.type is PortType.AUDIO else 0, _bound(port.type, block))
             for port in instance.step.spec.outputs
         )
-        program.calls[name] = (name, instance.node.process, gathers, _getter(places), outputs)
+        number = len(program.calls)
+        program.calls[name] = (number, name, instance.node.process, gathers, _getter(places), outputs)
         behind = [program.latency[s] for found in instance.step.inputs.values() for s, _ in found if s in program.latency]
         program.latency[name] = max(behind, default=0) + instance.stream.latency
     program.running = tuple(program.calls.values())

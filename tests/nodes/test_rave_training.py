@@ -208,7 +208,7 @@ def test_the_seconds_that_a_refusal_names_are_enough(tmp_path: Path) -> None:
 
 def test_overlapping_slices_count_once_towards_the_seconds_needed() -> None:
     recording = Recording("a.wav", "", 44100, 1, 44100)
-    with pytest.raises(NodeError, match="the corpus holds 1.0 s"):
+    with pytest.raises(NodeError, match=r"the corpus holds 1\.0 s"):
         plan(corpus_of(Path(), [recording], [Slice(0, 0, 44100)] * 20), "raspberry", 44100, 16, 0)
 
 

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes the virtual environment and sees to the system libraries: by apt where that is allowed, else it says what to install.
+set -euo pipefail
+PYTHON=${PYTHON:-python3}
+VENV=${VENV:-.venv}
+
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || {
+    echo "glasspatch needs Python 3.11 (acids-rave has no wheels for newer ones). Install it and call: make PYTHON=python3.11" >&2
+    exit 1
+}
+
+missing=()
+has_library() { ldconfig -p 2>/dev/null | grep -q "$1"; }
+if [ "$(uname)" = Linux ]; then
+    has_library libportaudio.so.2 || missing+=(libportaudio2)   # sound devices
+    has_library libGL.so.1 || missing+=(libgl1)                 # OpenCV, MediaPipe and the window
+    has_library libEGL.so.1 || missing+=(libegl1)               # MediaPipe
+    has_library libGLESv2.so.2 || missing+=(libgles2)           # MediaPipe
+    has_library libglib-2.0.so.0 || missing+=(libglib2.0-0)     # OpenCV
+    "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3.11-venv)
+fi
+command -v espeak-ng >/dev/null || missing+=(espeak-ng)         # speech for the tests' recordings
+if [ ${#missing[@]} -gt 0 ]; then
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+    if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+        "${as_root[@]}" apt-get update -q >/dev/null
+        DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}" >/dev/null
+    elif [ "$(uname)" = Darwin ]; then
+        echo "please install: brew install ${missing[*]}" >&2
+    else
+        echo "please install: sudo apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
