@@ -138,7 +138,7 @@ class RaveDecoder(StreamNode):
                 default="seeded",
                 choices=("seeded", "zero", "on"),
                 live=False,
-                doc="what fills the latents that the export dropped, and the noise that some models draw by themselves. seeded: the "
+                doc="what fills the latents that the export dropped, and the noise that some models draw themselves. seeded: the "
                 "same each time; zero: dropped latents stay in the middle, the steadiest sound; on: never twice the same",
             ),
         ),

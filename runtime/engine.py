@@ -148,7 +148,7 @@ class Engine:
         """Closes every node. The engine must not render any more. Gives what went wrong beside the audio path (a full disk)."""
         closing = self._program.instances
         self._retired += [instance.node for instance in closing.values()]
-        self._program = Program({})
+        self._program, self._spent = Program({}), []
         self._close_retired()
         return [Problem(name, instance.node.failure) for name, instance in closing.items() if instance.node.failure]
 

@@ -56,10 +56,11 @@ def render(
     except BaseException:
         engine.close()
         raise
+    load = engine.load_per_node()
     problems += engine.close()
     if picture and curves:
         draw(picture, curves, f"{opened.path.stem} - {frames / engine.sample_rate:.1f} s")
-    return Rendered(frames, engine.sample_rate, tuple(problems), tuple(engine.events), engine.load_per_node())
+    return Rendered(frames, engine.sample_rate, tuple(problems), tuple(engine.events), load)
 
 
 def write_sound(path: Path, blocks: Iterator[np.ndarray], sample_rate: int, channels: int) -> int:

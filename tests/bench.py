@@ -98,7 +98,7 @@ def times_real_time() -> float:
 
 
 def decoder_over_bare() -> tuple[float, float, float]:
-    """Time of the decoder node over bare `model.decode` in inference mode, in turn: (median ratio, seconds node, seconds bare)."""
+    """The decoder node over bare `model.decode` in inference mode, in turn: (median ratio, seconds node, seconds bare)."""
     import torch
 
     from runtime.artifacts import Assets

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import Any
 
 import numpy as np
 
-from runtime.errors import NodeError
 from runtime.node import JobNode, StreamNode
 from runtime.registry import Registry
 from runtime.spec import (
-    Action,
     BoolParam,
     ChoiceParam,
     FloatParam,
@@ -55,18 +51,6 @@ class Clock(StreamNode):
 
     def process(self, block):
         return {"audio": np.arange(block.start, block.start + block.frames, dtype=np.float32)[None] / 65536}
-
-
-class Dust(StreamNode):
-    """White noise from the node's own seed."""
-
-    spec = NodeSpec(type="fake.dust", title="Dust", outputs=(AUDIO_OUT,))
-
-    def prepare(self, stream):
-        self._random = np.random.default_rng(stream.seed)
-
-    def process(self, block):
-        return {"audio": self._random.uniform(-0.5, 0.5, (1, block.frames)).astype(np.float32)}
 
 
 class Scale(StreamNode):
@@ -119,27 +103,6 @@ class Echo(StreamNode):
     def process(self, block, audio, back):
         dry = np.zeros((1, block.frames), np.float32) if audio is None else audio
         return {"audio": dry + np.float32(0.5) * (0 if back is None else back)}
-
-
-class Late(StreamNode):
-    """A sound `frames` later, and says so."""
-
-    spec = NodeSpec(
-        type="fake.late",
-        title="Late",
-        inputs=(AUDIO_IN,),
-        outputs=(AUDIO_OUT,),
-        params=(IntParam(name="frames", default=100, low=0, high=10000, live=False),),
-    )
-
-    def prepare(self, stream, frames):
-        self._kept = np.zeros((1, frames), np.float32)
-        stream.delay(frames)
-
-    def process(self, block, audio):
-        both = np.concatenate([self._kept, audio], axis=1)
-        self._kept = both[:, block.frames :]
-        return {"audio": both[:, : block.frames].copy()}
 
 
 class Speaker(StreamNode):
@@ -226,27 +189,6 @@ class Faulty(StreamNode):
         return {"audio": sound}
 
 
-class Unready(StreamNode):
-    """Cannot be prepared."""
-
-    spec = NodeSpec(type="fake.unready", title="Unready", outputs=(AUDIO_OUT,))
-
-    def prepare(self, stream):
-        raise NodeError("never ready, on purpose")
-
-    def process(self, block):
-        return {"audio": np.zeros((1, block.frames), np.float32)}
-
-
-class Nameless(StreamNode):
-    """Forgets to name the dimensions of its gesture."""
-
-    spec = NodeSpec(type="fake.nameless", title="Nameless", outputs=(Port("gesture", PortType.CONTROL, "a gesture"),))
-
-    def process(self, block):
-        return {"gesture": np.zeros((1, block.steps), np.float32)}
-
-
 class Singer(StreamNode):
     """The number written in the model, in every frame."""
 
@@ -259,32 +201,6 @@ class Singer(StreamNode):
 
     def process(self, block):
         return {"audio": np.full((1, block.frames), self._value, np.float32)}
-
-
-class Pupil(StreamNode):
-    """A number that is taught by an action, and kept beside the patch."""
-
-    spec = NodeSpec(
-        type="fake.pupil",
-        title="Pupil",
-        outputs=(AUDIO_OUT,),
-        actions=(Action("teach", "learn a number"),),
-    )
-    taught = 0.0
-
-    def load(self, folder):
-        file = folder / "taught.txt"
-        self.taught = float(file.read_text()) if file.exists() else 0.0
-
-    def save(self, folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "taught.txt").write_text(str(self.taught))
-
-    def teach(self, number):
-        return {"taught": number}
-
-    def process(self, block):
-        return {"audio": np.full((1, block.frames), self.taught, np.float32)}
 
 
 class Writer(JobNode):
@@ -308,30 +224,19 @@ class Writer(JobNode):
 
 
 class Student(JobNode):
-    """The text of a corpus times a factor, as a model; how it ends can be chosen."""
+    """The text of a corpus times a factor, as a model."""
 
     spec = NodeSpec(
         type="fake.student",
         title="Student",
         inputs=(Port("corpus", PortType.CORPUS, "what to learn"),),
         outputs=(Port("model", PortType.MODEL, "what was learnt"),),
-        params=(
-            FloatParam(name="factor", default=1.0, live=False),
-            ChoiceParam(name="way", default="well", choices=("well", "raise", "die", "forget", "warn"), live=False),
-        ),
+        params=(FloatParam(name="factor", default=1.0, live=False),),
     )
 
-    def run(self, job, corpus, factor, way):
-        for _ in job.track(range(3), text="learning"):
-            if way == "raise":
-                raise NodeError("cannot learn, on purpose")
-            if way == "die":
-                os.kill(os.getpid(), signal.SIGKILL)
-        if way == "warn":
-            job.warn("a warning, on purpose")
-        if way != "forget":
-            (job.folder / "model.txt").write_text(str(float((corpus.path / "text.txt").read_text()) * factor))
-        return {"model": job.folder if way != "forget" else job.folder / "model.txt"}
+    def run(self, job, corpus, factor):
+        (job.folder / "model.txt").write_text(str(float((corpus.path / "text.txt").read_text()) * factor))
+        return {"model": job.folder}
 
 
 class Needy(JobNode):
@@ -380,10 +285,7 @@ class Everything(StreamNode):
         return {}
 
 
-NODES = (
-    *(Source, Clock, Dust, Scale, Sum, Echo, Late, Speaker, Hand, Relay, Eye, Faulty, Unready, Nameless, Singer, Pupil),
-    *(Writer, Student, Needy, Everything),
-)
+NODES = (Source, Clock, Scale, Sum, Echo, Speaker, Hand, Relay, Eye, Faulty, Singer, Writer, Student, Needy, Everything)
 
 
 def registry() -> Registry:

@@ -76,7 +76,7 @@ def seeded(model: Artifact) -> np.ndarray:
     return decode(model)
 
 
-@pytest.mark.parametrize("block", [64, 2048, 4096])
+@pytest.mark.parametrize("block", [64, pytest.param(2048, marks=pytest.mark.slow), 4096])
 def test_the_decoder_sounds_the_same_at_every_block_length(model: Artifact, seeded: np.ndarray, block: int) -> None:
     assert seeded.shape == (1, FRAMES)
     assert np.abs(seeded).max() > 1e-3
@@ -98,7 +98,7 @@ def heard(model: Artifact) -> np.ndarray:
     return encode(model)
 
 
-@pytest.mark.parametrize("block", [64, 4096])
+@pytest.mark.parametrize("block", [64, pytest.param(2048, marks=pytest.mark.slow), pytest.param(4096, marks=pytest.mark.slow)])
 def test_the_encoder_hears_the_same_at_every_block_length(model: Artifact, heard: np.ndarray, block: int) -> None:
     np.testing.assert_allclose(encode(model, block), heard, atol=1e-5)
 
@@ -116,6 +116,7 @@ def test_seeded_noise_gives_the_same_bytes_twice_and_others_with_another_seed(mo
     assert seeded.tobytes() != decode(model, seed=1).tobytes()
 
 
+@pytest.mark.slow
 def test_noise_on_does_not_sound_like_the_seed(model: Artifact, seeded: np.ndarray) -> None:
     assert decode(model, noise="on").tobytes() != seeded.tobytes()
 
@@ -187,6 +188,7 @@ def test_the_encoder_answers_one_latent_frame_later_and_names_its_latents(model:
     assert np.all(heard[:, 32:64] == heard[:, 32:33])
 
 
+@pytest.mark.slow
 def test_the_encoder_mixes_stereo_for_a_mono_model(model: Artifact, heard: np.ndarray) -> None:
     np.testing.assert_allclose(encode(model, 2048, channels=2), heard, atol=1e-5)
 

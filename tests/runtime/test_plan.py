@@ -153,7 +153,7 @@ def test_a_node_that_feeds_itself_is_a_loop_of_one():
 
 
 def test_two_loops_are_told_apart():
-    nodes = {name: "scale" for name in "abcd"}
+    nodes = dict.fromkeys("abcd", "scale")
     plan = compiled(nodes, "a.audio -> b.audio", "b.audio -> a.audio", "c.audio -> d.audio", "d.audio -> c.audio")
     assert {problem.node for problem in plan.problems} == set("abcd")
     assert sum("form a loop" in line for line in told(plan)) == 2

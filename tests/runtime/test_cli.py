@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.command import ROOT, call, start, write_patch
+
+TONE = {
+    "low": ("audio.oscillator", {"frequency": 220.0, "level": 0.3}),
+    "high": ("audio.oscillator", {"frequency": 3000.0, "level": 0.3, "shape": "saw"}),
+    "gain": ("audio.gain", {"gain": -6.0}),
+    "mix": ("audio.mix", {}),
+    "out": ("audio.output", {}),
+}
+WIRES = ("low.audio -> gain.audio", "gain.audio -> mix.audio", "high.audio -> mix.audio", "mix.audio -> out.audio")
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys, runtime.cli; runtime.cli.parser().format_help(); print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & {"numpy", "torch", "networkx", "librosa", "cv2", "mediapipe", "sklearn", "rave", "tqdm", "matplotlib"}
+
+
+def test_no_command_is_wrong_usage(tmp_path):
+    code, _, err = call(folder=tmp_path)
+    assert code == 2 and "COMMAND" in err
+
+
+def test_check_of_a_sound_patch_says_nothing_and_gives_0(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    assert call("check", "p.json", folder=tmp_path) == (0, "", "")
+
+
+def test_check_tells_each_problem_with_its_node_and_gives_1(tmp_path):
+    nodes = {
+        **TONE,
+        "gain": ("audio.gain", {"gain": "loud"}),
+        "odd": ("future.node", {}),
+        "file": ("audio.player", {"path": "/etc/passwd"}),
+    }
+    write_patch(tmp_path, nodes, *WIRES)
+    code, _, err = call("check", "p.json", folder=tmp_path)
+    assert code == 1
+    assert "gain: gain must be a number, got 'loud'" in err
+    assert "odd: future.node is not a node that this glasspatch has" in err
+    assert "file: path must be a path inside the patch's folder, got '/etc/passwd'" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "this is not a patch: it is not JSON (line 1"),
+        ('{"format": 99}', "this patch has format 99 and this glasspatch reads formats up to 1; open it with a newer glasspatch"),
+        ("[1, 2]", 'this is not a patch: it has no "format"'),
+    ],
+)
+@pytest.mark.parametrize("command", [("check",), ("run",), ("render", "-o", "out.wav", "--seconds", "1")])
+def test_every_command_refuses_what_is_not_a_patch(tmp_path, command, text, words):
+    (tmp_path / "p.json").write_text(text)
+    code, _, err = call(command[0], "p.json", *command[1:], folder=tmp_path)
+    assert code == 1 and words in err and "Traceback" not in err
+
+
+def test_a_patch_that_is_not_there_is_said(tmp_path):
+    assert call("check", "no.json", folder=tmp_path) == (1, "", "glasspatch: no.json: there is no such file\n")
+
+
+def test_nodes_lists_every_node_with_its_help(tmp_path):
+    code, out, _ = call("nodes", folder=tmp_path)
+    assert code == 0 and "audio.gain " in out and "rave.trainer " in out
+
+
+def test_nodes_json_is_a_list_of_whole_descriptions(tmp_path):
+    code, out, _ = call("nodes", "--json", folder=tmp_path)
+    nodes = json.loads(out)
+    assert code == 0 and {"type", "title", "help", "inputs", "outputs", "params", "actions"} <= set(nodes[0])
+    gain = next(node for node in nodes if node["type"] == "audio.gain")
+    assert gain["params"][0]["unit"] == "dB" and gain["inputs"][0]["type"] == "audio"
+
+
+def test_nodes_of_one_type_tells_ranges_and_units(tmp_path):
+    code, out, _ = call("nodes", "audio.gain", folder=tmp_path)
+    assert code == 0 and "-60.0 to 24.0, dB" in out
+
+
+def test_an_unknown_node_type_is_wrong_usage(tmp_path):
+    code, _, err = call("nodes", "audio.nothing", folder=tmp_path)
+    assert code == 2 and "there is no node audio.nothing" in err
+
+
+def test_render_writes_so_many_seconds_of_stereo(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, out, _ = call("render", "p.json", "-o", "sub/out.wav", "--seconds", 0.7, folder=tmp_path)
+    sound, rate = soundfile.read(tmp_path / "sub/out.wav")
+    assert (
+        code == 0 and out == "sub/out.wav\n" and rate == 44100 and sound.shape == (30870, 2) and 0.2 < np.abs(sound).max() < 0.9
+    )
+
+
+def test_twice_the_same_render_gives_the_same_bytes(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    for name in ("a.wav", "b.wav"):
+        call("render", "p.json", "-o", name, "--seconds", 0.5, folder=tmp_path)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
+def test_the_same_patch_sounds_the_same_at_every_block_length(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    sounds = []
+    for block in (64, 512, 2048):
+        call("render", "p.json", "-o", f"{block}.wav", "--seconds", 0.5, "--block", block, folder=tmp_path)
+        sounds.append(soundfile.read(tmp_path / f"{block}.wav")[0])
+    for sound in sounds[1:]:
+        np.testing.assert_allclose(sound, sounds[0], atol=1e-5)
+
+
+def test_render_draws_a_picture(tmp_path):
+    nodes = {**TONE, "wave": ("control.lfo", {})}
+    write_patch(tmp_path, nodes, *WIRES)
+    code, out, _ = call("render", "p.json", "-o", "a.wav", "--seconds", 0.5, "--picture", "a.png", "--load", folder=tmp_path)
+    assert code == 0 and (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG" and "microseconds per block  wave" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--seconds", "-1"), "must be seconds, 0 or more"),
+        (("--seconds", "1", "--block", "100"), "must be one of 64, 128"),
+        (("--seconds", "soon"), "invalid"),
+    ],
+)
+def test_render_refuses_wrong_numbers_as_wrong_usage(tmp_path, arguments, words):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, _, err = call("render", "p.json", "-o", "a.wav", *arguments, folder=tmp_path)
+    assert code == 2 and words in err
+
+
+def test_render_refuses_a_format_that_it_cannot_write(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, _, err = call("render", "p.json", "-o", "a.xyz", "--seconds", 1, folder=tmp_path)
+    assert code == 1 and "a.xyz must end in .wav or .flac" in err
+
+
+def test_a_patch_in_which_nothing_is_played_is_not_rendered(tmp_path):
+    write_patch(tmp_path, {"low": TONE["low"]})
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 1, folder=tmp_path)
+    assert code == 1 and "nothing can be heard" in err and not (tmp_path / "a.wav").exists()
+
+
+def test_what_cannot_run_is_told_and_the_rest_is_rendered(tmp_path):
+    (tmp_path / "noise.wav").write_text("this is no sound")
+    nodes = {**TONE, "file": ("audio.player", {"path": "noise.wav"})}
+    write_patch(tmp_path, nodes, *WIRES, "file.audio -> mix.audio")
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 0.2, folder=tmp_path)
+    assert code == 1 and "file: " in err and "noise.wav" in err and np.abs(soundfile.read(tmp_path / "a.wav")[0]).max() > 0.2
+
+
+def test_a_disk_that_fills_during_a_render_leaves_the_older_file_whole(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    call("render", "p.json", "-o", "a.wav", "--seconds", 0.2, folder=tmp_path)
+    before = (tmp_path / "a.wav").read_bytes()
+    code = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+from runtime.cli import main
+sys.exit(main(["render", "p.json", "-o", "a.wav", "--seconds", "60"]))
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "a.wav was not written" in done.stderr and "disk full" in done.stderr
+    assert (tmp_path / "a.wav").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.glob("*a.wav*")) == ["a.wav"]
+
+
+def test_a_stopped_render_keeps_what_it_has(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    process = start("render", "p.json", "-o", "a.wav", "--seconds", 36000, folder=tmp_path)
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".a.wav.*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "what was rendered is kept" in err
+    assert 0 < soundfile.info(tmp_path / "a.wav").frames < 36000 * 44100
+
+
+def test_run_slices_a_folder_and_tells_what_it_does(tmp_path):
+    (tmp_path / "sounds").mkdir()
+    soundfile.write(tmp_path / "sounds/a.wav", np.random.default_rng(0).normal(0, 0.1, 44100), 22050)
+    nodes = {"folder": ("corpus.folder", {"path": "sounds"}), "slicer": ("corpus.slicer", {"method": "fixed", "length": 0.5})}
+    write_patch(tmp_path, nodes, "folder.corpus -> slicer.corpus")
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 0 and "folder: done in" in err and "slicer: done in" in err
+    assert len(json.loads((tmp_path / "p.assets/slicer/corpus.json").read_text())["slices"]) == 4
+    code, _, err = call("run", "p.json", "--jobs", 2, folder=tmp_path)
+    assert code == 0 and "folder: already made" in err and "slicer: already made" in err
+    code, out, _ = call("lineage", "p.json", "slicer", folder=tmp_path)
+    assert code == 0 and "slicer (corpus.slicer version" in out and "from folder.corpus" in out and 'path="sounds"' in out
+
+
+def test_an_empty_folder_is_said_and_nothing_depends_on_it(tmp_path):
+    (tmp_path / "sounds").mkdir()
+    nodes = {"folder": ("corpus.folder", {"path": "sounds"}), "slicer": ("corpus.slicer", {})}
+    write_patch(tmp_path, nodes, "folder.corpus -> slicer.corpus")
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 1 and "folder: " in err and "slicer: needs folder, which could not be made" in err
+
+
+def test_only_and_force_refuse_nodes_that_are_not_there(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    for option in ("--only", "--force"):
+        code, _, err = call("run", "p.json", option, "nobody", folder=tmp_path)
+        assert code == 2 and "there is no node nobody" in err
+
+
+def test_a_patch_without_jobs_has_nothing_to_make(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 0 and "nothing to make" in err
+
+
+def test_a_decoder_whose_model_is_not_made_yet_says_what_to_do(tmp_path):
+    (tmp_path / "sounds").mkdir()
+    nodes = {
+        "folder": ("corpus.folder", {"path": "sounds"}),
+        "trainer": ("rave.trainer", {}),
+        "wave": ("control.lfo", {}),
+        "decoder": ("rave.decoder", {}),
+        "out": ("audio.output", {}),
+    }
+    wires = ("folder.corpus -> trainer.corpus", "trainer.model -> decoder.model", "wave.control -> decoder.latent")
+    write_patch(tmp_path, nodes, *wires, "decoder.audio -> out.audio")
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 1, folder=tmp_path)
+    assert code == 1 and "decoder: the model of trainer has not been made yet; run the patch first" in err
+
+
+def test_what_is_no_model_and_what_is_no_video_is_said(tmp_path):
+    (tmp_path / "m.ts").write_text("this is no model")
+    (tmp_path / "v.mp4").write_text("this is no video")
+    nodes = {
+        **TONE,
+        "model": ("rave.file", {"path": "m.ts"}),
+        "video": ("vision.video", {"path": "v.mp4"}),
+    }
+    write_patch(tmp_path, nodes, *WIRES)
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 1 and "m.ts is a model made elsewhere" in err and "glasspatch trust" in err
+    assert call("trust", "m.ts", folder=tmp_path)[0] == 0
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 1 and "model: " in err and "m.ts" in err and "Traceback" not in err
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 0.1, folder=tmp_path)
+    assert code == 1 and "video: " in err and "v.mp4" in err and (tmp_path / "a.wav").exists()
+
+
+def test_trust_of_a_missing_file_is_wrong_usage(tmp_path):
+    code, _, err = call("trust", "no.ts", folder=tmp_path)
+    assert code == 2 and "there is no file no.ts" in err
+
+
+def test_teach_records_trains_and_tells(tmp_path):
+    nodes = {
+        "wave": ("control.lfo", {"rate": 0.5, "low": 0.0, "high": 1.0}),
+        "regressor": ("mapping.regressor", {}),
+        "out": ("audio.output", {}),
+        "low": TONE["low"],
+    }
+    write_patch(tmp_path, nodes, "wave.control -> regressor.gesture", "low.audio -> out.audio")
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 0.1, folder=tmp_path)
+    assert code == 1 and "regressor: this regressor has not been taught yet" in err
+    for name, target, start_, end in (("up", "z0=1,z1=0", 0.4, 0.6), ("down", "z0=-1,z1=0.5", 1.4, 1.6)):
+        code, out, err = call(
+            "teach", "p.json", "regressor", name, "--target", target, "--from", start_, "--to", end, folder=tmp_path
+        )
+        assert code == 0, err
+    assert "2 anchors" in out and "down" in out
+    examples = json.loads((tmp_path / "p.assets/regressor/examples.json").read_text())
+    assert "up" in json.dumps(examples)
+    assert call("render", "p.json", "-o", "a.wav", "--seconds", 0.1, folder=tmp_path)[0] == 0
+    code, out, _ = call("teach", "p.json", "regressor", "up", "--remove", folder=tmp_path)
+    assert code == 0 and "1 anchors" in out
+    code, _, err = call("teach", "p.json", "regressor", "up", "--remove", folder=tmp_path)
+    assert code == 1 and "there is no anchor 'up'" in err
+
+
+def test_teach_without_a_target_or_a_span_is_wrong_usage(tmp_path):
+    nodes = {"wave": ("control.lfo", {}), "regressor": ("mapping.regressor", {})}
+    write_patch(tmp_path, nodes, "wave.control -> regressor.gesture")
+    code, _, err = call("teach", "p.json", "regressor", "up", folder=tmp_path)
+    assert code == 2 and "--target" in err
+
+
+def test_only_a_regressor_can_be_taught(tmp_path):
+    write_patch(tmp_path, {"wave": ("control.lfo", {})})
+    code, _, err = call("teach", "p.json", "wave", "up", "--target", "a=1", "--from", 0, "--to", 1, folder=tmp_path)
+    assert code == 1 and "a Slow oscillator cannot be taught; name a Regressor" in err
+
+
+def test_doctor_looks_at_versions_libraries_and_devices(tmp_path):
+    code, out, _ = call("doctor", folder=tmp_path)
+    for word in ("python", "torch", "acids-rave", "mediapipe", "GPU", "cameras", "import rave", "nodes"):
+        assert word in out
+    assert code == (1 if "!!" in out else 0)
+
+
+def test_the_installed_command_is_this_one():
+    done = subprocess.run([f"{sys.prefix}/bin/glasspatch", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Curate recordings" in done.stdout
