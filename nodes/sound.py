@@ -202,6 +202,22 @@ def mixed(sounds: tuple[np.ndarray, ...], frames: int) -> np.ndarray:
     return total
 
 
+class Feedback(StreamNode):
+    """Gives a sound back one block later, so that a patch can bite its own tail. The way back takes as long as the patch's block is:
+    at another block length the loop sounds different."""
+
+    spec = NodeSpec(
+        type="audio.feedback",
+        title="Feedback",
+        inputs=(Port("audio", PortType.AUDIO, "the end of the loop", delayed=True),),
+        outputs=(Port("audio", PortType.AUDIO, "the same, one block later"),),
+        exact=False,
+    )
+
+    def process(self, block: Block, audio: np.ndarray) -> dict[str, np.ndarray]:
+        return {"audio": audio}
+
+
 class Output(StreamNode):
     """Sends a sound to the loudspeakers, or into the file when the patch is rendered."""
 

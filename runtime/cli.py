@@ -240,7 +240,7 @@ def nodes(given: argparse.Namespace) -> int:
         print(_node_page(data[0]))
     else:
         for node in data:
-            print(f"{node['type']:20} {node['help'].splitlines()[0]}")
+            print(f"{node['type']:20} {first_sentence(node['help'])}")
     return 1 if registry.failures else 0
 
 
@@ -251,11 +251,16 @@ def node_table(data: Sequence[dict[str, Any]]) -> str:
         return ", ".join(item["name"] for item in items) or "-"
 
     rows = [
-        f"| `{node['type']}` | {node['help'].split('. ')[0].replace(chr(10), ' ').rstrip('.')}. | {names(node['inputs'])} "
+        f"| `{node['type']}` | {first_sentence(node['help'])}. | {names(node['inputs'])} "
         f"| {names(node['outputs'])} | {names(node['params'])} |"
         for node in data
     ]
     return "\n".join(["| node | what it does | inputs | outputs | params |", "|---|---|---|---|---|", *rows])
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a help text, on one line, without its full stop."""
+    return text.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip(".")
 
 
 def _node_page(node: dict[str, Any]) -> str:
