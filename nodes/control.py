@@ -18,7 +18,7 @@ class Smoothing(StreamNode):
     spec = NodeSpec(
         type="control.smooth",
         title="Smoothing",
-        inputs=(Port("control", PortType.CONTROL),),
+        inputs=(Port("control", PortType.CONTROL, "a gesture, or any control"),),
         outputs=(Port("control", PortType.CONTROL, "the same dimensions, calmer"),),
         params=(FloatParam(name="time", default=50.0, low=0.0, high=5000.0, unit="ms", doc="0 leaves it as it is"),),
     )

@@ -33,10 +33,10 @@ class Recorder(StreamNode):
     spec = NodeSpec(
         type="audio.recorder",
         title="Recorder",
-        inputs=(Port("audio", PortType.AUDIO),),
+        inputs=(Port("audio", PortType.AUDIO, "the sound to record"),),
         outputs=(Port("audio", PortType.AUDIO, "the same sound"),),
         params=(
-            PathParam(name="path", default="recordings/take.wav", what="output", doc="the file; .wav or .flac"),
+            PathParam(name="path", default="takes/take.wav", what="output", doc="the file; .wav or .flac"),
             ChoiceParam(
                 name="encoding",
                 default="24-bit",

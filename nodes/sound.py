@@ -153,8 +153,8 @@ class Gain(StreamNode):
     spec = NodeSpec(
         type="audio.gain",
         title="Gain",
-        inputs=(Port("audio", PortType.AUDIO),),
-        outputs=(Port("audio", PortType.AUDIO),),
+        inputs=(Port("audio", PortType.AUDIO, "a sound"),),
+        outputs=(Port("audio", PortType.AUDIO, "the same, louder or quieter"),),
         params=(FloatParam(name="gain", default=0.0, low=-60.0, high=24.0, unit="dB", smooth=True, doc="0 leaves it as it is"),),
     )
 
@@ -203,8 +203,8 @@ def mixed(sounds: tuple[np.ndarray, ...], frames: int) -> np.ndarray:
 
 
 class Feedback(StreamNode):
-    """Gives a sound back one block later, so that a patch can bite its own tail. The way back takes as long as the patch's block is:
-    at another block length the loop sounds different."""
+    """Gives a sound back one block later, so that a patch can bite its own tail. The way back takes as long as the patch's
+    block: at another block length the loop sounds different."""
 
     spec = NodeSpec(
         type="audio.feedback",
@@ -224,7 +224,7 @@ class Output(StreamNode):
     spec = NodeSpec(
         type="audio.output",
         title="Output",
-        inputs=(Port("audio", PortType.AUDIO),),
+        inputs=(Port("audio", PortType.AUDIO, "what is to be heard"),),
         params=(FloatParam(name="level", default=0.0, low=-60.0, high=24.0, unit="dB", smooth=True, doc="0 leaves it as it is"),),
     )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import ArtifactError, LockedError
-from runtime.spec import PortType
+from runtime.spec import WORD, PortType
 
 RECORD = "record.json"
 LIBRARIES = ("torch", "torchaudio", "acids-rave", "numpy", "librosa", "scikit-learn", "mediapipe", "opencv-contrib-python")
@@ -29,8 +29,9 @@ LIBRARIES = ("torch", "torchaudio", "acids-rave", "numpy", "librosa", "scikit-le
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes a whole file or nothing: beside it, flushed to the disk, then renamed over it. Raises OSError; an old file stays."""
+    path = Path(os.path.realpath(path))  # a link of the user's stays a link
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".glasspatch-", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -123,16 +124,18 @@ class Assets:
         """The record of what the node made, or None."""
         try:
             record = json.loads((self.node(node) / RECORD).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) and isinstance(record.get("outputs"), dict) else None
 
     def artifact(self, node: str, output: str) -> Artifact | None:
         """What the node made for that output, if it is there."""
         record = self.record(node)
+        if record is None:
+            return None
         try:
-            made = record["outputs"][output] if record else None
-            return made and Artifact(PortType(made["type"]), self._inside(made["path"]), str(made["fingerprint"]), record or {})
+            made = record["outputs"][output]
+            return Artifact(PortType(made["type"]), self._inside(made["path"]), str(made["fingerprint"]), record)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -182,14 +185,18 @@ class Assets:
             record = self.record(name)
             if record and name not in found:
                 found[name] = record
-                waiting += [source["node"] for source in record.get("inputs", {}).values()]
+                inputs = record.get("inputs")
+                sources = inputs.values() if isinstance(inputs, dict) else ()
+                names = [source.get("node") for source in sources if isinstance(source, dict)]
+                # A record may come with a shared patch: a name that is none must not lead out of the assets folder.
+                waiting += [name for name in names if isinstance(name, str) and WORD.fullmatch(name)]
         return list(found.values())
 
     @contextmanager
     def lock(self, doing: str, shared: bool = False) -> Iterator[None]:
         """Holds the patch while `doing` it (a word such as run); raises LockedError that says who holds it instead.
 
-        The system frees the lock when the process ends, however it ends."""
+        The system frees the lock when the process ends, however it ends; what such a process left half done is completed."""
         import fcntl
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -203,4 +210,6 @@ class Assets:
             file.truncate(0)
             file.write(f"glasspatch {doing} (process {os.getpid()})")
             file.flush()
+            for old in self.folder.glob("*.old"):
+                self.recover(old.stem)
             yield

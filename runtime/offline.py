@@ -105,7 +105,6 @@ class Runner:
 
     def _start(self, step: Step) -> None:
         node = step.node
-        self.assets.recover(node)
         artifacts = {port: self._artifact(sources) for port, sources in step.inputs.items()}
         record = self._record(step, artifacts)
         if node not in self.force and self._is_made(node, record["key"]):

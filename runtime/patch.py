@@ -6,6 +6,7 @@ Reading a patch never runs anything. What this version does not know (node types
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from runtime.errors import PatchError, in_words
 from runtime.spec import WORD, ChoiceParam, IntParam
 
 FORMAT = 1
+DEEPEST = 100
+"""Levels of objects and lists in a patch: what can be read can then be written too."""
 BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
 SETTINGS = (
     IntParam(name="sample_rate", default=44100, low=8000, high=192000, unit="Hz", doc="Frames per second of the whole patch."),
@@ -92,7 +95,7 @@ class Patch:
 def loads(text: str) -> Patch:
     """A patch from its JSON text. Raises PatchError, in words, for anything that is not a patch of this or an older format."""
     try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except PatchError:
         raise
     except RecursionError:
@@ -109,6 +112,8 @@ def loads(text: str) -> Patch:
         raise PatchError(
             f"this patch has format {number} and this glasspatch reads formats up to {FORMAT}; open it with a newer glasspatch"
         )
+    if _depth(data) > DEEPEST:
+        raise PatchError("this is not a patch: it is nested too deeply")
     for old in range(number, FORMAT):
         data = MIGRATIONS[old](data)
     return _from_data(data)
@@ -175,11 +180,15 @@ def _node(name: str, data: Any) -> Node:
     if not isinstance(params, dict):
         raise PatchError(f'node {name}: "params" must be an object')
     numbers = isinstance(position, list) and len(position) == 2 and all(type(x) in (int, float) for x in position)
-    if not numbers:
-        raise PatchError(f'node {name}: "position" must be two numbers, got {position!r}')
+    try:
+        if not numbers:
+            raise ValueError
+        x, y = float(position[0]), float(position[1])
+    except (ValueError, OverflowError):  # OverflowError: an integer that no float can hold
+        raise PatchError(f'node {name}: "position" must be two numbers, got {str(position)[:80]}') from None
     known = ("type", "version", "params", "position")
     extra = {key: value for key, value in data.items() if key not in known}
-    return Node(data["type"], version, params, (float(position[0]), float(position[1])), extra)
+    return Node(data["type"], version, params, (x, y), extra)
 
 
 def _link(data: Any) -> Link:
@@ -206,6 +215,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> Any:
     raise PatchError(f"{text} is not a number that a patch may hold")
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        inner = [item for item in level if isinstance(item, dict | list)]
+        level = [part for item in inner for part in (item.values() if isinstance(item, dict) else item)]
+        depth += 1
+    return depth
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        _no_constant(text)
+    return number
 
 
 def _emit(value: Any, indent: str) -> str:

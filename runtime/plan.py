@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import ParamError
+from runtime.errors import ParamError, in_words
 from runtime.messages import Problem
 from runtime.node import JobNode
 from runtime.patch import SETTINGS, Link, Node, Patch
@@ -175,7 +175,10 @@ def _class_of(name: str, node: Node, registry: Registry, problems: list[Problem]
 def _params(name: str, node: Node, cls: type[Any], folder: Path | None, problems: list[Problem]) -> dict[str, Any]:
     given = dict(node.params)
     if node.version < cls.spec.version:
-        given = cls.upgrade(given, node.version)
+        try:
+            given = dict(cls.upgrade(given, node.version))
+        except Exception as error:  # whatever an upgrade makes of params that are not what it thinks
+            problems.append(Problem(name, f"its params of version {node.version} cannot be understood ({in_words(error)})"))
     values: dict[str, Any] = {}
     for param in cls.spec.params:
         try:
@@ -200,7 +203,11 @@ def _wrong_path(param: PathParam, path: str, folder: Path | None) -> str | None:
     if folder is None or param.what == "output":
         return None
     found = folder / path
-    if not found.exists():
+    try:
+        there = found.exists()
+    except OSError as error:  # too long for a file system, or in a folder that may not be read
+        return f"the {param.noun} {path[:80]} cannot be looked for: {error.strerror}"
+    if not there:
         return f"the {param.noun} {path} is not there; put it beside the patch, or choose another"
     if found.is_dir() != (param.what == "folder"):
         return f"{path} must be a {param.noun}"
@@ -214,11 +221,12 @@ def _inputs(patch: Patch, classes: Mapping[str, type[Any]], problems: list[Probl
     }
     for link, count in sorted(Counter(patch.links).items()):
         source, output, target, port = link.ends()
+        place = target if target in patch.nodes else source if source in patch.nodes else ""
         if count > 1:
-            problems.append(Problem(target, f"the link from {link.source} to {link.target} stands {count} times", stops=False))
+            problems.append(Problem(place, f"the link from {link.source} to {link.target} stands {count} times", stops=False))
         wrong = _wrong_link(link, patch, classes)
         if wrong:
-            problems.append(Problem(target if target in patch.nodes else source if source in patch.nodes else "", wrong))
+            problems.append(Problem(place, wrong, stops=target in patch.nodes))
             continue
         if target not in classes:
             continue

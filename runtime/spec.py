@@ -91,9 +91,15 @@ class FloatParam(Param):
     kind: ClassVar[str] = "float"
 
     def coerce(self, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.refuse("a number", value)
-        return min(max(float(value), self.low), self.high)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.refuse("a number", value)
+        return min(max(number, self.low), self.high)
 
     def describe(self) -> dict[str, Any]:
         return {key: value for key, value in super().describe().items() if value not in (math.inf, -math.inf)}
@@ -173,13 +179,13 @@ class PathParam(Param):
         if not isinstance(value, str) or "\0" in value:
             raise self.refuse("a path inside the patch's folder, as text", value)
         text = value.replace("\\", "/")
-        parts = [part for part in text.split("/") if part not in ("", ".")]
-        if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text) or ".." in parts:
+        clean = "/".join(part for part in text.split("/") if part not in ("", "."))
+        if text.startswith("/") or clean.startswith("~") or re.match(r"[A-Za-z]:", clean) or ".." in clean.split("/"):
             raise ParamError(
                 f"{self.name} must be a path inside the patch's folder, got {value!r}; copy the {self.noun} beside the patch, "
                 "or make a link to it there"
             )
-        return "/".join(parts)
+        return clean
 
     @property
     def noun(self) -> str:

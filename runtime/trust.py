@@ -24,7 +24,7 @@ def trusted() -> dict[str, str]:
     """Hash of each trusted model -> where it was seen first. A damaged list counts as empty: the user is asked again."""
     try:
         known = json.loads((config_folder() / "trusted_models.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

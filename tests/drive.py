@@ -32,7 +32,7 @@ def stream(
     block: int = 512,
     frames: int = 4096,
     sample_rate: int = 44100,
-    folder: Path = Path("."),
+    folder: Path = Path(),
     names: Mapping[str, tuple[str, ...]] | None = None,
     artifacts: Mapping[str, Any] | None = None,
     seed: int = 0,

@@ -23,11 +23,11 @@ def test_a_recording_holds_what_was_heard_to_24_bits(tmp_path):
     sound = noise()
     recorder = Recorder()
     made = stream(recorder, {"audio": sound}, frames=8192, folder=tmp_path, sample_rate=48000)
-    written, rate = soundfile.read(tmp_path / "recordings/take.wav", dtype="float32", always_2d=True)
-    assert rate == 48000 and soundfile.info(tmp_path / "recordings/take.wav").subtype == "PCM_24"
+    written, rate = soundfile.read(tmp_path / "takes/take.wav", dtype="float32", always_2d=True)
+    assert rate == 48000 and soundfile.info(tmp_path / "takes/take.wav").subtype == "PCM_24"
     np.testing.assert_allclose(written.T, sound, atol=2**-23)
     np.testing.assert_array_equal(made["audio"], sound)
-    assert recorder.failure is None and recorder.written == tmp_path / "recordings/take.wav"
+    assert recorder.failure is None and recorder.written == tmp_path / "takes/take.wav"
 
 
 def test_flac_holds_the_same(tmp_path):
@@ -132,8 +132,8 @@ def test_what_cannot_be_recorded_is_refused_in_words(tmp_path, params, message):
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "recordings").write_text("a file, not a folder")
-    with pytest.raises(NodeError, match=r"cannot record into .*recordings"):
+    (tmp_path / "takes").write_text("a file, not a folder")
+    with pytest.raises(NodeError, match=r"cannot record into .*takes"):
         stream(Recorder(), {"audio": noise()}, folder=tmp_path)
 
 

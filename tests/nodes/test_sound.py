@@ -250,3 +250,11 @@ def test_a_file_with_nan_is_refused_in_words(tmp_path):
     write_sound(tmp_path / "a.wav", sound)
     with pytest.raises(NodeError, match="values that are no numbers"):
         read_sound(tmp_path / "a.wav", RATE)
+
+
+def test_feedback_gives_what_it_is_handed_and_says_that_the_block_length_matters():
+    from nodes.sound import Feedback
+
+    sound = np.arange(64, dtype=np.float32)[None]
+    np.testing.assert_array_equal(stream(Feedback(), {"audio": sound}, block=64, frames=64)["audio"], sound)
+    assert not Feedback.spec.exact and Feedback.spec.inputs[0].delayed
