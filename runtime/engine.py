@@ -6,6 +6,7 @@ between two blocks. Names, sources and params are resolved when a plan is loaded
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from runtime.master import Master
 from runtime.messages import NodeFailed, Problem
 from runtime.node import Block, Stream, StreamNode
 from runtime.plan import Plan, Step
-from runtime.program import Instance, Program, flatten
+from runtime.program import LOUDEST, Instance, Program, flatten
 from runtime.seeds import node_seed
 from runtime.spec import FloatParam, PortType
 
@@ -158,29 +159,36 @@ class Engine:
         """The next block, float32 [channels, frames]: a buffer that the next call overwrites."""
         self._apply()
         program, block, spent = self._program, self._block, self._spent
-        values, frames = program.values, block.frames
+        values, before, frames = program.values, program.before, block.frames
         block.device_input = device_input
         block.master.clear()
         if self._moving:
             self._glide(values)
         now = perf_counter_ns()
-        for number, node, process, gathers, arguments, outputs in program.running:
+        for number, node, process, gathers, one, two, arguments, outputs in program.running:
             try:
                 if gathers:
                     for slot, gather in gathers:
                         values[slot] = gather(values)
-                made = process(block, *arguments(values))
+                if one is None:
+                    made = process(block, *arguments(values))
+                elif two is None:
+                    made = process(block, values[one])
+                else:
+                    made = process(block, values[one], values[two])
                 for name, slot, width, bound in outputs:
                     value = made[name]
-                    if bound:
-                        flat = value.ravel()
-                        if value.dtype is not _FLOAT32 or (width and len(flat) != width and value.shape[1:] != (width,)):
-                            raise TypeError(f"{name} must be float32 [rows, {width or 'steps'}], got {value.dtype} {value.shape}")
-                        # One product finds NaN, infinity and absurd loudness at once. float() because comparing a numpy scalar
-                        # with a Python number costs thirty times as much.
-                        if not float(flat.dot(flat)) < bound:
-                            raise FloatingPointError(f"{name} is not finite, or a thousand times too loud")
+                    if width != 0 and (value.dtype is not _FLOAT32 or (width and value.shape[1] != width)):
+                        raise TypeError(f"{name} must be float32 [rows, {width or 'steps'}], got {value.dtype} {value.shape}")
+                    before[slot] = values[slot]
                     values[slot] = value
+                    if bound:
+                        # One product finds NaN, infinity and absurd loudness at once. float(), because comparing a numpy scalar
+                        # with a Python number costs thirty times as much.
+                        flat = value.ravel()
+                        if not float(flat.dot(flat)) < bound:
+                            self._repair(node)
+                            break
             except Exception as error:
                 self._fail(node, error)
             after = perf_counter_ns()
@@ -314,6 +322,37 @@ class Engine:
         self.events.append(failure)
         self._mute(failure)
 
+    def _repair(self, node: str) -> None:
+        """Finds who gave what is not finite: the node itself, or one before it whose output only pure nodes have read since.
+        Mutes the culprit and lets the pure nodes behind it compute this block again, so that the rest of the sound goes on."""
+        program, mended = self._program, False
+        for name in self._unsearched_before(node):
+            _, _, process, gathers, _, _, arguments, outputs = program.calls[name]
+            if mended and program.instances[name].step.spec.pure and name not in self._failed:
+                for place, gather in gathers:
+                    program.values[place] = gather(program.values)
+                made = process(self._block, *arguments(program.values))
+                for output, place, _, _ in outputs:
+                    program.values[place] = made[output]
+            wrong = [output for output, place, frames, _ in outputs if frames != 0 and _is_broken(program.values[place], frames)]
+            if wrong:
+                for _, place, _, _ in outputs:
+                    program.values[place] = program.before[place]
+                self._fail(name, FloatingPointError(f"{wrong[0]} is not finite, or a million times too loud"))
+                mended = True
+
+    def _unsearched_before(self, node: str) -> list[str]:
+        """The node and all that lead to it through outputs that are not searched, in playing order."""
+        program = self._program
+        unsearched = {name for name, call in program.calls.items() if any(output[3] == 0 for output in call[-1])}
+        found, waiting = {node}, [node]
+        while waiting:
+            step = program.instances[waiting.pop()].step
+            more = {source for sources in step.inputs.values() for source, _ in sources} & unsearched - found
+            found |= more
+            waiting += more
+        return [name for name in program.calls if name in found]
+
     def _mute(self, failure: NodeFailed) -> None:
         program, node = self._program, failure.node
         self._failed[node] = failure
@@ -341,3 +380,9 @@ class Engine:
         self._failed.pop(node, None)
         program = self._program
         program.running = tuple(step for name, step in program.calls.items() if name not in self._failed)
+
+
+def _is_broken(value: np.ndarray, frames: int | None) -> bool:
+    """Whether AUDIO of so many frames, or CONTROL (None), holds what no ear and no node should get."""
+    flat = value.ravel()
+    return not float(flat.dot(flat)) < (LOUDEST if frames else math.inf)

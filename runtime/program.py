@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -12,17 +13,21 @@ from typing import Any
 import numpy as np
 
 from runtime.node import STEP, Stream, StreamNode
-from runtime.plan import Step
+from runtime.plan import Source, Step
 from runtime.spec import PortType
 
-LOUDEST = 1e6
-"""Mean square above which a sound counts as broken: a thousand times full scale is no music but an unstable filter."""
-
 Getter = Callable[[list[Any]], Any]
-Output = tuple[str, int, int, float]
-"""(name, slot, frames that it must have or 0, sum of squares that counts as broken or 0 where nothing is checked)."""
-Call = tuple[int, str, Callable[..., dict[str, Any]], tuple[tuple[int, Getter], ...], Getter, tuple[Output, ...]]
-"""(number, node, process, tuples to gather for inputs of many links, picks the arguments in order, outputs)."""
+LOUDEST = 1e12
+"""Sum of squares of a block above which a sound counts as broken: one sample a million times too loud is no music but an
+unstable filter."""
+
+Output = tuple[str, int, int | None, float]
+"""(name, place, the frames that AUDIO must have or None for CONTROL or 0 for pictures, sum of squares that counts as broken or
+0 where it is not computed)."""
+Gathers = tuple[tuple[int, Getter], ...]
+Call = tuple[int, str, Callable[..., dict[str, Any]], Gathers, int | None, int | None, Getter, tuple[Output, ...]]
+"""(number, node, process, tuples to gather for inputs of many links, the places of one or two arguments, which picks any
+number of arguments, outputs). Nodes of one or two arguments are called without building a tuple."""
 
 
 @dataclass
@@ -40,11 +45,12 @@ class Program:
     """The values of a block, and where they lie: `outputs`, `inputs` and `params` map (node, name) to a place in `values`.
 
     `running` are the calls of one block in order, `calls` the same by node, failed ones included. `delays` are copied from
-    place to place at the end of each block.
+    place to place at the end of each block. `before` holds each output's last block while the new one is not yet checked.
     """
 
     instances: dict[str, Instance]
     values: list[Any] = field(default_factory=list)
+    before: list[Any] = field(default_factory=list)
     outputs: dict[tuple[str, str], int] = field(default_factory=dict)
     inputs: dict[tuple[str, str], int] = field(default_factory=dict)
     params: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -60,6 +66,8 @@ def flatten(program: Program, block: int, folder: Path) -> None:
         for port in instance.step.spec.outputs:
             dims = len(instance.stream.output_names.get(port.name, ()))
             program.outputs[name, port.name] = _place(program, silence(port.type, dims, block))
+    checks = {PortType.AUDIO: (block, LOUDEST), PortType.CONTROL: (None, math.inf), PortType.IMAGE: (0, 0.0)}
+    searched = _searched(program)
     for name, instance in program.instances.items():
         gathers = _place_inputs(program, name, instance.step, block)
         values = instance.step.values(folder)
@@ -71,14 +79,29 @@ def flatten(program: Program, block: int, folder: Path) -> None:
             for argument in list(inspect.signature(instance.node.process).parameters)[1:]
         ]
         outputs = tuple(
-            (port.name, program.outputs[name, port.name], block if port.type is PortType.AUDIO else 0, _bound(port.type, block))
-            for port in instance.step.spec.outputs
+            (p.name, program.outputs[name, p.name], frames, bound if (name, p.name) in searched else 0.0)
+            for p in instance.step.spec.outputs
+            for frames, bound in [checks[p.type]]
         )
+        one, two = (*places, None, None)[:2] if 1 <= len(places) <= 2 else (None, None)
         number = len(program.calls)
-        program.calls[name] = (number, name, instance.node.process, gathers, _getter(places), outputs)
+        program.calls[name] = (number, name, instance.node.process, gathers, one, two, _getter(places), outputs)
         behind = [program.latency[s] for found in instance.step.inputs.values() for s, _ in found if s in program.latency]
         program.latency[name] = max(behind, default=0) + instance.stream.latency
     program.running = tuple(program.calls.values())
+    program.before = list(program.values)
+
+
+def _searched(program: Program) -> set[Source]:
+    """The outputs that are searched for NaN in every block: all but those that only pure nodes read. What goes wrong before
+    a pure node is found behind it in the same block, before it reaches a node that could keep it, or a loudspeaker."""
+    readers: dict[Source, list[bool]] = {source: [] for source in program.outputs}
+    for instance in program.instances.values():
+        for port in instance.step.spec.inputs:
+            for source in instance.step.inputs[port.name]:
+                if source in readers:
+                    readers[source].append(instance.step.spec.pure and not port.delayed)
+    return {source for source, pure in readers.items() if not pure or not all(pure)}
 
 
 def _place(program: Program, value: Any) -> int:
@@ -112,10 +135,6 @@ def silence(kind: PortType, dims: int, block: int) -> Any:
     if kind is PortType.CONTROL:
         return np.zeros((max(dims, 1), max(block // STEP, 1)), np.float32)
     return np.zeros((1, 1, 3), np.uint8)
-
-
-def _bound(kind: PortType, block: int) -> float:
-    return {PortType.AUDIO: LOUDEST * block, PortType.CONTROL: float(np.finfo(np.float32).max)}.get(kind, 0.0)
 
 
 def _getter(places: list[int]) -> Getter:

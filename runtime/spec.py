@@ -203,7 +203,8 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSpec:
-    """A node's whole declaration. `exact` promises the same sound at every block length."""
+    """A node's whole declaration. `exact` promises the same sound at every block length. `pure` promises that nothing of a
+    block's inputs stays in the node: a NaN cannot settle there, so the engine may look for it further down."""
 
     type: str
     title: str
@@ -214,6 +215,7 @@ class NodeSpec:
     params: tuple[Any, ...] = ()
     actions: tuple[Action, ...] = ()
     exact: bool = True
+    pure: bool = False
     _inputs: dict[str, Port] = field(init=False, repr=False, compare=False)
     _outputs: dict[str, Port] = field(init=False, repr=False, compare=False)
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)

@@ -62,10 +62,24 @@ class Sum(StreamNode):
         title="Sum",
         inputs=(Port("audio", PortType.AUDIO, "sounds", many=True),),
         outputs=(AUDIO,),
+        pure=True,
     )
 
     def process(self, block: Block, audio: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
         return {"audio": sum(audio, np.zeros((1, block.frames), np.float32))}
+
+
+class Keep(StreamNode):
+    """Passes a sound on and keeps the sum of all samples so far: a NaN would stay in it for ever."""
+
+    spec = NodeSpec(type="fake.keep", title="Keep", inputs=(AUDIO,), outputs=(AUDIO,))
+
+    def prepare(self, stream: Stream) -> None:
+        self.kept = 0.0
+
+    def process(self, block: Block, audio: np.ndarray) -> dict[str, np.ndarray]:
+        self.kept += float(audio.sum())
+        return {"audio": audio.copy()}
 
 
 class Back(StreamNode):
@@ -97,7 +111,7 @@ class Faulty(StreamNode):
         sound = np.full((1, block.frames), 0.5, np.float32)
         if fault == "raise":
             raise ValueError("the lamp is out")
-        if fault in ("nan", "inf", "1e9"):
+        if fault in ("nan", "inf", "-inf", "1e9"):
             sound[0, -1] = float(fault)
         return {"audio": sound.astype(np.float64) if fault == "float64" else sound[:, :-1] if fault == "short" else sound}
 
@@ -163,7 +177,7 @@ class Out(StreamNode):
 
 def registry() -> Registry:
     found = Registry()
-    for node in (Count, Level, Sum, Back, Faulty, Busy, Gesture, Calm, Out):
+    for node in (Count, Level, Sum, Keep, Back, Faulty, Busy, Gesture, Calm, Out):
         found.add(node)
     return found
 

@@ -333,3 +333,18 @@ def test_outputs_are_new_arrays_that_no_later_block_changes(node, moving):
         playing.step()
     for block, copy in zip(made, copies, strict=True):
         assert_same_bytes(block, copy)
+
+
+@pytest.mark.parametrize("node", [node for node in DRIVEN.values() if node.spec.pure], ids=lambda node: node.spec.type)
+def test_nothing_of_a_nan_stays_in_a_pure_node(node):
+    given = signals(node, 1)
+    sick = {
+        name: tuple(part + np.float32(np.nan) for part in value) if isinstance(value, tuple) else value + np.float32(np.nan)
+        for name, value in given.items()
+    }
+    after, fresh = Playing(node, sick), Playing(node, given)
+    assert any(not np.isfinite(value).all() for value in after.step().values())
+    after.given = given
+    fresh.step()
+    for name, value in after.step().items():
+        np.testing.assert_array_equal(value, fresh.step()[name])

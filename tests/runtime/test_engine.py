@@ -86,7 +86,7 @@ def test_a_param_that_cannot_be_set_is_refused_in_words(node, param, value, word
         engine.set_param(node, param, value)
 
 
-@pytest.mark.parametrize("fault", ["raise", "nan", "inf", "1e9", "float64", "short"])
+@pytest.mark.parametrize("fault", ["raise", "nan", "inf", "-inf", "1e9", "float64", "short"])
 def test_a_node_that_fails_is_muted_with_a_fade_and_the_rest_goes_on(fault):
     engine = playing(
         {"bad": "faulty", "good": ("level", {"level": 0.25}), "sum": "sum", "out": "out"},
@@ -102,6 +102,29 @@ def test_a_node_that_fails_is_muted_with_a_fade_and_the_rest_goes_on(fault):
     np.testing.assert_allclose(sound[1024 + FADE :], 0.25, atol=1e-6)
     assert [type(event) for event in engine.events] == [NodeFailed]
     assert engine.events[0].node == "bad" and engine.events[0].frame == 1024
+
+
+@pytest.mark.parametrize("fault", ["nan", "inf", "-inf"])
+def test_a_nan_is_found_behind_pure_nodes_and_its_source_is_named(fault):
+    engine = playing(
+        {"bad": "faulty", "good": ("level", {"level": 0.25}), "one": "sum", "two": "sum", "count": "keep", "out": "out"},
+        *("bad.audio -> one.audio", "one.audio -> two.audio", "good.audio -> two.audio", "two.audio -> count.audio"),
+        "count.audio -> out.audio",
+        block=512,
+    )
+    rendered(engine, 2)
+    engine.set_param("bad", "fault", fault)
+    sound = rendered(engine, 3)[0]
+    assert {event.node for event in engine.events} == {"bad"} and set(engine.failed) == {"bad"}
+    assert np.isfinite(engine.instance("count").kept) and np.isfinite(sound).all()
+    np.testing.assert_allclose(sound[-512:], 0.25)
+
+
+def test_a_sound_that_is_read_through_a_delay_is_searched_for_nan():
+    engine = playing(
+        {"bad": ("faulty", {"fault": "nan"}), "back": "back", "out": "out"}, "bad.audio -> back.audio", "back.audio -> out.audio"
+    )
+    assert not rendered(engine, 3).any() and set(engine.failed) == {"bad"}
 
 
 def test_a_failure_says_what_was_wrong():
