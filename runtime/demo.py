@@ -27,6 +27,6 @@ def lay_out(folder: Path) -> Path:
                 PATCHES / name, folder / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.partial", ".lock")
             )
         shutil.copyfile(source, folder / "demo.json")
-    for model in sorted((PATCHES / "demo").glob("*.ts")):
+    for model in sorted(PATCHES.glob("demo.assets/*/*.ts")):
         trust(model)
     return folder / "demo.json"

@@ -45,7 +45,7 @@ def draw(path: Path, curves: Curves, title: str) -> None:
     sound = np.concatenate(curves.sound) if curves.sound else np.zeros(1, np.float32)
     seconds = max(len(sound) / rate, 1e-3)
     panels = {key: np.array(found).T for key, found in curves.values.items() if found}
-    heights = [1.0, 2.0] + [1.6] * len(panels)
+    heights = [1.0, 2.0] + [0.7 if len(rows) == 1 else 1.6 for rows in panels.values()]
     style: Mapping[str, object] = {
         "figure.facecolor": PAPER,
         "axes.facecolor": PAPER,
@@ -109,4 +109,7 @@ def _lines(axis, rows: np.ndarray, names: tuple[str, ...], seconds: float) -> No
         label = names[number] if number < len(names) else str(number)
         style = "-" if number < len(LINES) else "--"
         axis.plot(times, row[keep], style, color=LINES[number % len(LINES)], linewidth=1, label=label)
+    low, high = float(rows.min()), float(rows.max())
+    room = max(0.05 * (high - low), 0.05)  # a curve that rests shall look as if it rests
+    axis.set_ylim(low - room, high + room)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False, ncol=1 + len(rows) // 9)

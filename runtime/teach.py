@@ -36,7 +36,8 @@ def forget(opened: Opened, node: str, anchor: str) -> str:
 
 def tell(opened: Opened, node: str) -> str:
     """The anchors and the scores in words."""
-    return _in_words(_taught(opened, _teachable(opened, node)))
+    words: str = _taught(opened, _teachable(opened, node)).describe()
+    return words
 
 
 def record(opened: Opened, step: Step, start: float, end: float) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -98,19 +99,9 @@ def _learn(opened: Opened, step: Step, taught: Any, attributes: Mapping[str, Any
     try:
         engine.load(opened.plan.behind(step.node))
         playing: Any = engine.instance(step.node)
-        if playing is None:
-            return _in_words(taught)
-        playing.save(folder)
-        return _in_words(playing)
+        if playing is not None:  # it is None where other parts of the patch cannot run: training waits until they can
+            playing.save(folder)
+        words: str = (playing or taught).describe()
+        return words
     finally:
         engine.close()
-
-
-def _in_words(taught: Any) -> str:
-    scores = taught.scores()
-    lines = [f"{scores['anchors']} anchors, {scores['frames']} frames"]
-    for name, error in scores.get("anchor_hits", {}).items():
-        lines.append(f"  {name:16} missed by {error:.2f} of the targets' spread")
-    if scores.get("leave_one_gesture_out") is not None:
-        lines.append(f"  guesses a gesture that it was not taught with R2 {scores['leave_one_gesture_out']:.2f} (1 is perfect)")
-    return "\n".join([*lines, *(f"  {warning}" for warning in scores.get("warnings", ()))])

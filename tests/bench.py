@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -152,9 +153,19 @@ def demo_render(block: int, length: float = 4.0) -> np.ndarray:
     return sound
 
 
+def help_time() -> float:
+    """Seconds from `glasspatch --help` to its end, in a process of its own."""
+    return best(
+        lambda: seconds(
+            lambda: subprocess.run([sys.executable, "-m", "runtime.cli", "--help"], capture_output=True, check=True), 1
+        )
+    )
+
+
 def main() -> None:
     os.environ["GLASSPATCH_CONFIG"] = tempfile.mkdtemp()
     rows = [
+        ("glasspatch --help", f"{help_time():.2f} s", "< 0.5 s"),
         ("engine per trivial node and block of 512", f"{overhead_per_node() * 1e6:.2f} us", "<= 2 us"),
         ("compile 500 nodes", f"{compile_time(500) * 1e3:.1f} ms", "< 20 ms"),
         ("201 nodes sine-gain-mix at block 512", f"{times_real_time():.1f} x real time", ">= 30 x"),
