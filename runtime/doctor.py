@@ -90,12 +90,11 @@ def _installed(name: str) -> bool:
 
 
 def _imports(name: str) -> Finding:
-    # In a process of its own: a broken library may crash, and a whole one need not stay in memory.
-    first = "from nodes.rave_package import prepare_torchaudio; prepare_torchaudio(); " if name == "rave" else ""
+    # In a process of its own: a broken library may crash, and a whole one need not stay in memory. RAVE is imported as its
+    # nodes do it, with their cure for a torchaudio that was built for another torch.
+    code = f"from {NODES}.rave_package import import_rave; import_rave()" if name == "rave" else f"import {name}"
     try:
-        tried = subprocess.run(
-            [sys.executable, "-c", f"{first}import {name}"], capture_output=True, text=True, timeout=120, check=False
-        )
+        tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
         return Finding(
             f"import {name}", "took more than two minutes", True, "the disk or the installation is damaged: run make setup"

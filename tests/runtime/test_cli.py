@@ -302,11 +302,21 @@ def test_only_a_regressor_can_be_taught(tmp_path):
     assert code == 1 and "a Slow oscillator cannot be taught; name a Regressor" in err
 
 
+@pytest.mark.slow
 def test_doctor_looks_at_versions_libraries_and_devices(tmp_path):
     code, out, _ = call("doctor", folder=tmp_path)
     for word in ("python", "torch", "acids-rave", "mediapipe", "GPU", "cameras", "import rave", "nodes"):
         assert word in out
-    assert code == (1 if "!!" in out else 0)
+    assert code == 0 and "!!" not in out, out
+
+
+def test_doctor_names_what_is_missing_and_the_cure(monkeypatch):
+    from runtime import doctor
+
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["nothing-like-it==1.0", "numpy==0.1"])
+    found = {finding.what: finding for finding in doctor._packages()}
+    assert found["nothing-like-it"].wrong and found["nothing-like-it"].cure == "run: make setup"
+    assert found["numpy"].wrong and found["numpy"].cure == "tested with 0.1: run make setup"
 
 
 def test_the_installed_command_is_this_one():
