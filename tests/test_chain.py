@@ -17,7 +17,7 @@ from tests import media
 from tests.command import ROOT, call, start
 
 PATCH = ROOT / "patches" / "archive_to_performance.json"
-SMALL = {"config": "raspberry", "steps": 14, "gan_after": 10, "latent_size": 8, "export_latents": 8, "batch": 2}
+SMALL = {"config": "raspberry", "steps": 40, "gan_after": 30, "latent_size": 8, "export_latents": 8, "batch": 2}
 TARGETS = {"neutral": "z0=0,z1=0,z2=0", "open": "z0=2,z1=-1,z2=0", "brows": "z0=-2,z1=1,z2=1"}
 
 
@@ -48,7 +48,7 @@ def test_ctrl_c_during_training_keeps_the_steps_and_the_next_run_goes_on(practic
     while not log.exists() or "Compression ratio" not in log.read_text():
         assert process.poll() is None and time.monotonic() < until, process.communicate()
         time.sleep(0.1)
-    time.sleep(3)
+    time.sleep(1.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=180)
     assert process.returncode == 130 and "stopping: jobs end at their next checkpoint" in err
