@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from runtime.errors import NodeError
 from runtime.node import STEP, Block, Stream, StreamNode
 from runtime.spec import FloatParam, NodeSpec, Port, PortType, TextParam
 
@@ -117,6 +118,8 @@ class Join(StreamNode):
     )
 
     def prepare(self, stream: Stream) -> None:
+        if not stream.names["control"]:
+            raise NodeError("no control signal reaches it; lead at least one to its control input")
         stream.name("control", unique_names(stream.names["control"]))
 
     def process(self, block: Block, control: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from runtime.artifacts import Artifact, hash_file
+from runtime.artifacts import Artifact, find_files, hash_file
 from runtime.corpus import Corpus, Recording, Rejected, Slice
 from runtime.errors import NodeError
 from runtime.node import Job, JobNode
@@ -22,25 +21,16 @@ HOP = 512  # frames between two values of the onset strength, librosa's default
 WINDOW = 0.02  # seconds over which the gate measures: one period of 50 Hz
 
 
-def find_files(folder: Path) -> list[Path]:
-    """All files below a folder, sorted by their path, through links to folders too; hidden ones are left out."""
-    found: list[Path] = []
-    entered: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        # A link may lead back to where we came from, or to the same folder twice.
-        folders[:] = [] if real in entered else [name for name in folders if not name.startswith(".")]
-        if real not in entered:
-            entered.add(real)
-            found += [Path(place, name) for name in files if not name.startswith(".")]
-    return sorted(found)
-
-
 def inspect(path: Path, name: str) -> Recording | Rejected:
     """Reads a whole file in chunks: a Recording called `name` where every sample is sound, else Rejected with the reason."""
     import soundfile
 
     ending = path.suffix.lower()
+    readable = name.encode("utf-8", "backslashreplace").decode()
+    if readable != name:
+        return Rejected(readable, "has a name that is not written in UTF-8; rename it")
+    if path.exists() and not path.is_file():
+        return Rejected(name, "is not a file")  # a pipe would make us wait for ever
     if ending in FOREIGN_ENDINGS:
         return Rejected(name, f"{ending} files cannot be read; convert it to wav or flac")
     try:

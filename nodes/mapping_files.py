@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from nodes.regression import Anchor, Examples, Fit, digest_of
+from nodes.regression import Anchor, Examples, Fit, digest_of, predict, support
 from runtime.artifacts import write_atomically
 from runtime.errors import NodeError
 
@@ -75,7 +73,7 @@ def read_examples(folder: Path) -> Examples:
                 raise ValueError(f"anchor {anchor.name!r} holds values that are no numbers")
         if len({anchor.name for anchor in anchors}) < len(anchors):
             raise ValueError("two anchors have the same name")
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else error
         raise NodeError(
             f"the examples in {folder} cannot be read ({what}); put back {EXAMPLES} and "
@@ -97,8 +95,10 @@ def read_mapping(folder: Path) -> Fit | None:
         arrays = unpacked(folder / WEIGHTS)
         weights = tuple(arrays.pop(f"weights_{number}") for number in range(4) if f"weights_{number}" in arrays)
         scalars = {name: kind(arrays.pop(name)[()]) for name, kind in (("key", str), ("spacing", float), ("neighbours", int))}
-        return Fit(**scalars, **arrays, weights=weights)
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        mapping = Fit(**scalars, **arrays, weights=weights)
+        tried = [predict(mapping, mapping.mean[None]), support(mapping, mapping.mean[None])]
+        return mapping if all(np.isfinite(answer).all() for answer in tried) else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError):
         return None
 
 
@@ -114,5 +114,7 @@ def unpacked(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # whatever zip, its four ways of packing, and numpy raise for bytes that are not theirs
         raise ValueError(f"{path.name} is damaged: {error}") from error

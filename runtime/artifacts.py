@@ -7,6 +7,7 @@ came out. Lineage is the chain of records.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -27,9 +28,12 @@ RECORD = "record.json"
 LIBRARIES = ("torch", "torchaudio", "acids-rave", "numpy", "librosa", "scikit-learn", "mediapipe", "opencv-contrib-python")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a whole file or nothing: beside it, flushed to the disk, then renamed over it. Raises OSError; an old file stays."""
-    path = Path(os.path.realpath(path))  # a link of the user's stays a link
+def write_atomically(path: Path, data: bytes, *, through_links: bool = False) -> None:
+    """Writes a whole file or nothing: beside it, flushed to the disk, then renamed over it. Raises OSError; an old file stays.
+
+    `through_links` writes what a link leads to, for files that are the user's own. Elsewhere the file takes the link's place: an
+    assets folder may come with a shared patch, and its links must not make us write over other files of the user."""
+    path = Path(os.path.realpath(path)) if through_links else path
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".glasspatch-", suffix=".tmp", dir=path.parent)
     try:
@@ -66,20 +70,35 @@ def fingerprint(path: Path) -> str:
     for file in sorted(item for item in path.rglob("*") if item.is_file()):
         name = file.relative_to(path).as_posix()
         if name not in (RECORD, "log.txt"):
-            digest.update(f"{name}\0{hash_file(file)}\n".encode())
+            digest.update(os.fsencode(f"{name}\0{hash_file(file)}\n"))  # a name need not be UTF-8
     return digest.hexdigest()
 
 
+def find_files(folder: Path) -> list[Path]:
+    """All files below a folder, sorted by their path, through links to folders too; hidden ones are left out."""
+    found: list[Path] = []
+    entered: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        # A link may lead back to where we came from, or to the same folder twice.
+        folders[:] = [] if real in entered else [name for name in folders if not name.startswith(".")]
+        if real not in entered:
+            entered.add(real)
+            found += [Path(place, name) for name in files if not name.startswith(".")]
+    return sorted(found)
+
+
 def stat_signature(path: Path) -> str:
-    """Names, sizes and times of a file or of all files in a folder: changes when the user changes them; nothing is read."""
+    """Names, sizes and times of a file or of all files that `find_files` finds in a folder: changes when the user changes them;
+    nothing is read."""
     if not path.is_dir():
         files = [path] if path.exists() else []
     else:
-        files = sorted(item for item in path.rglob("*") if item.is_file())
+        files = [item for item in find_files(path) if item.is_file()]
     text = "".join(
         f"{file.relative_to(path).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for file in files for stat in [file.stat()]
     )
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(text)).hexdigest()  # a name need not be UTF-8
 
 
 def versions() -> dict[str, str]:
@@ -122,6 +141,8 @@ class Assets:
 
     def record(self, node: str) -> dict[str, Any] | None:
         """The record of what the node made, or None."""
+        if not WORD.fullmatch(node):
+            return None  # a name that is none must not lead out of the assets folder
         try:
             record = json.loads((self.node(node) / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -188,23 +209,33 @@ class Assets:
                 inputs = record.get("inputs")
                 sources = inputs.values() if isinstance(inputs, dict) else ()
                 names = [source.get("node") for source in sources if isinstance(source, dict)]
-                # A record may come with a shared patch: a name that is none must not lead out of the assets folder.
-                waiting += [name for name in names if isinstance(name, str) and WORD.fullmatch(name)]
+                waiting += [name for name in names if isinstance(name, str)]
         return list(found.values())
 
     @contextmanager
     def lock(self, doing: str, shared: bool = False) -> Iterator[None]:
         """Holds the patch while `doing` it (a word such as run); raises LockedError that says who holds it instead.
 
-        The system frees the lock when the process ends, however it ends; what such a process left half done is completed."""
+        The system frees the lock when the process ends, however it ends; what such a process left half done is completed. A
+        shared lock of a folder that may not be written is none: nobody can work there."""
         import fcntl
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "a+", encoding="utf-8") as file:
+        path = self.folder / ".lock"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # An assets folder may come with a shared patch: a link in it must not make us write into other files of the user.
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise LockedError(f"{path} is a link to another file, and may not be one; remove it") from error
+            if not shared or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            yield
+            return
+        with open(handle, "r+", encoding="utf-8", errors="replace") as file:
             try:
                 fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
                 who = file.read().strip() or "another process"
                 raise LockedError(f"{who} is working on this patch; wait until it is done or stop it") from None
             file.truncate(0)

@@ -8,7 +8,8 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return STOPPED
+    except Exception as error:  # ours, not the user's: a traceback would help only us, so it lies where we can be sent it
+        print(f"glasspatch: a fault of glasspatch itself ({in_words(error)}){_reported()}", file=sys.stderr)
+        return 1
+
+
+def _reported() -> str:
+    """Writes the traceback of the present exception into the user's folder; gives words that say where."""
+    from runtime.trust import config_folder
+
+    try:
+        config_folder().mkdir(parents=True, exist_ok=True)
+        (config_folder() / "fault.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+    except OSError:
+        return "; please tell its makers"
+    return f"; please send {config_folder() / 'fault.txt'} to its makers"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -205,20 +221,27 @@ def teach(given: argparse.Namespace) -> int:
 
 
 def lineage(given: argparse.Namespace) -> int:
+    from runtime.errors import ArtifactError
+
     opened = _open(given.patch, tell=False)
     records = opened.assets.lineage(given.node)
     if not records:
         raise UsageError(f"{given.node} has made nothing yet; run the patch first")
-    for record in records:
-        made = record["outputs"].values()
-        print(f"{record['node']} ({record['type']} version {record['version']}, seed {record['seed']})")
-        print("  params   " + ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(record["params"].items())))
-        for port, source in sorted(record["inputs"].items()):
-            print(f"  {port:8} from {source['node']}.{source['output']}, {source['fingerprint'][:12]}")
-        print("  versions " + ", ".join(f"{name} {number}" for name, number in sorted(record["versions"].items())))
-        for output in made:
-            print(f"  made     {output['path']}, {output['fingerprint'][:12]}")
+    try:
+        lines = [line for record in records for line in _record_lines(record)]
+    except (AttributeError, KeyError, TypeError):  # somebody wrote into it: nothing in it can be relied on
+        raise ArtifactError(f"a record behind {given.node} is damaged; run the patch again to make it anew") from None
+    print("\n".join(lines))
     return 0
+
+
+def _record_lines(record: Mapping[str, Any]) -> list[str]:
+    params = ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(record["params"].items()))
+    lines = [f"{record['node']} ({record['type']} version {record['version']}, seed {record['seed']})", f"  params   {params}"]
+    for port, source in sorted(record["inputs"].items()):
+        lines.append(f"  {port:8} from {source['node']}.{source['output']}, {source['fingerprint'][:12]}")
+    lines.append("  versions " + ", ".join(f"{name} {number}" for name, number in sorted(record["versions"].items())))
+    return lines + [f"  made     {output['path']}, {output['fingerprint'][:12]}" for output in record["outputs"].values()]
 
 
 def nodes(given: argparse.Namespace) -> int:
@@ -344,23 +367,24 @@ def _on_interrupt(call: Callable[[], None]) -> Iterator[None]:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    value = math.nan
+    with suppress(ValueError):
+        value = float(text)
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"must be seconds, 0 or more, got {text}")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, got {text}")
-    return value
+    return int(text)
 
 
 def _block(text: str) -> int:
     from runtime.patch import BLOCKS
 
-    if not text.isdigit() or int(text) not in BLOCKS:
+    if not text.isdecimal() or int(text) not in BLOCKS:
         raise argparse.ArgumentTypeError(f"must be one of {', '.join(map(str, BLOCKS))}, got {text}")
     return int(text)
 

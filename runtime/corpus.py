@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,17 +74,33 @@ class Corpus:
 
     @staticmethod
     def read(path: Path, patch_folder: Path) -> Corpus:
-        """Reads what `write` wrote. Raises ArtifactError where the file is missing or cut short."""
+        """Reads what `write` wrote. Raises ArtifactError where the file is missing, cut short, or not what `write` writes."""
         try:
             data: dict[str, Any] = json.loads((path / FILE).read_text(encoding="utf-8"))
-            return Corpus(
+            corpus = Corpus(
                 folder=patch_folder,
                 recordings=tuple(Recording(**recording) for recording in data["recordings"]),
                 slices=tuple(Slice(*numbers) for numbers in data["slices"]),
                 rejected=tuple(Rejected(**rejected) for rejected in data["rejected"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            corpus._check()
+            return corpus
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtifactError(f"the corpus in {path} cannot be read ({error}); run the patch again to make it anew") from error
+
+    def _check(self) -> None:
+        """Raises ValueError or TypeError for what `write` never writes: a corpus may come with a shared patch."""
+        for recording in self.recordings:
+            path = Path(os.path.normpath(recording.path))
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{recording.path} lies outside the patch's folder")
+            if min(recording.sample_rate, recording.channels, recording.frames) < 1:
+                raise ValueError(f"{recording.path} has no sample rate, channels or frames")
+        for piece in self.slices:
+            if not 0 <= piece.recording < len(self.recordings) or not 0 <= piece.start <= piece.end:
+                raise ValueError(f"slice {[piece.recording, piece.start, piece.end]} is of no recording")
+            if not all(type(number) is int for number in (piece.recording, piece.start, piece.end)):
+                raise TypeError(f"slice {[piece.recording, piece.start, piece.end]} must be of whole numbers")
 
     def load(self, piece: Slice) -> np.ndarray:
         """The slice's sound, float32 [channels, frames], at the recording's own sample rate.

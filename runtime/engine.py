@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from runtime.artifacts import Artifact, Assets
-from runtime.errors import ParamError, in_words
+from runtime.errors import NodeError, ParamError, in_words
 from runtime.master import Master
 from runtime.messages import NodeFailed, Problem
 from runtime.node import Block, Stream, StreamNode
@@ -269,19 +269,24 @@ class Engine:
         kept = {name for name, new in program.instances.items() if name in old.instances and new.node is old.instances[name].node}
         self._retired += [instance.node for name, instance in old.instances.items() if name not in kept]
         moving, self._moving = self._moving, {}
+        failed, self._failed = self._failed, {}
+        changed = {name for name in kept if program.instances[name].step.inputs != old.instances[name].step.inputs}
         for name in kept:
             for port in program.instances[name].step.spec.outputs:
                 program.values[program.outputs[name, port.name]] = old.values[old.outputs[name, port.name]]
             for (node, param), slot in old.params.items():
                 if node == name:
-                    target = program.values[program.params[node, param]]
-                    program.values[program.params[node, param]] = moving[slot][0] if slot in moving else old.values[slot]
+                    place = program.params[node, param]
+                    target = program.values[place]
+                    current, wanted, _ = moving.get(slot, (old.values[slot], old.values[slot], 0))
+                    program.values[place] = current
+                    if wanted != target:
+                        changed.add(name)
                     self._set(node, param, program.instances[node].step.spec.param(param), target)
         for source, target in program.delays:
             program.values[target] = program.values[source]
         self._spent, self._loaded = [0] * len(program.calls), self.blocks
-        failed, self._failed = self._failed, {}
-        for name in kept & set(failed):
+        for name in kept & set(failed) - changed:
             self._mute(failed[name])
 
     def _close_retired(self) -> None:
@@ -338,7 +343,7 @@ class Engine:
             if wrong:
                 for _, place, _, _ in outputs:
                     program.values[place] = program.before[place]
-                self._fail(name, FloatingPointError(f"{wrong[0]} is not finite, or a million times too loud"))
+                self._fail(name, NodeError(f"{wrong[0]} is not finite, or a million times too loud"))
                 mended = True
 
     def _unsearched_before(self, node: str) -> list[str]:

@@ -60,7 +60,7 @@ def work(order: Order, connection: Connection) -> None:
 
     try:
         # Libraries print what they like, also from C; the user reads it in the log, never over the progress bars.
-        log = os.open(order.folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = os.open(order.folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
         node = getattr(import_module(order.module), order.cls)()

@@ -107,7 +107,7 @@ class Runner:
         node = step.node
         artifacts = {port: self._artifact(sources) for port, sources in step.inputs.items()}
         record = self._record(step, artifacts)
-        if node not in self.force and self._is_made(node, record["key"]):
+        if node not in self.force and self._is_made(step, record["key"]):
             self.finished.add(node)
             self.listen(say.JobSkipped(node))
             return
@@ -169,11 +169,11 @@ class Runner:
         key = hashlib.sha256(json.dumps({**what, "params": chosen}, sort_keys=True).encode()).hexdigest()
         return {**what, "node": step.node, "inputs": inputs, "key": key, "versions": versions()}
 
-    def _is_made(self, node: str, key: str) -> bool:
-        record = self.assets.record(node)
+    def _is_made(self, step: Step, key: str) -> bool:
+        record = self.assets.record(step.node)
         if record is None or record.get("key") != key:
             return False
-        made = [self.assets.artifact(node, output) for output in record["outputs"]]
+        made = [self.assets.artifact(step.node, port.name) for port in step.spec.outputs]
         return all(found is not None and found.path.exists() and fingerprint(found.path) == found.fingerprint for found in made)
 
     def _hear(self) -> None:
@@ -248,5 +248,5 @@ def _goes_on(folder: Path, key: str) -> bool:
     """Whether an earlier try of the very same job left its work behind."""
     try:
         return bool(json.loads((folder / RECORD).read_text(encoding="utf-8"))["key"] == key)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -153,7 +153,7 @@ def load(path: Path) -> Patch:
 def save(path: Path, patch: Patch) -> None:
     """Writes a patch file whole or not at all. Raises PatchError; the file that was there stays as it was."""
     try:
-        write_atomically(path, dumps(patch).encode())
+        write_atomically(path, dumps(patch).encode(), through_links=True)
     except OSError as error:
         raise PatchError(f"{path} was not saved: {in_words(error)}") from error
 

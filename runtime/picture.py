@@ -35,6 +35,7 @@ class Curves:
 def draw(path: Path, curves: Curves, title: str) -> None:
     """Waveform, spectrogram and each CONTROL output with its names, over one time axis, as a PNG written atomically."""
     import io
+    import warnings
 
     import matplotlib
 
@@ -56,8 +57,10 @@ def draw(path: Path, curves: Curves, title: str) -> None:
         "ytick.color": QUIET,
         "font.size": 9,
         "font.family": "DejaVu Sans",
+        "text.parse_math": False,  # a $ in the artist's names is a $
     }
-    with pyplot.rc_context(dict(style)):
+    with warnings.catch_warnings(), pyplot.rc_context(dict(style)):
+        warnings.simplefilter("ignore")  # about letters that the font lacks, and names too long for the page
         size = (12, 1.1 * sum(heights) + 0.8)
         figure, axes = pyplot.subplots(len(heights), 1, figsize=size, height_ratios=heights, sharex=True, constrained_layout=True)
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
@@ -74,7 +77,7 @@ def draw(path: Path, curves: Curves, title: str) -> None:
         made = io.BytesIO()
         figure.savefig(made, format="png", dpi=110, metadata={"Software": None})
         pyplot.close(figure)
-    write_atomically(path, made.getvalue())
+    write_atomically(path, made.getvalue(), through_links=True)
 
 
 def _waveform(axis, sound: np.ndarray, seconds: float) -> None:  # type: ignore[no-untyped-def]

@@ -17,6 +17,9 @@ from runtime.picture import Curves, draw
 from runtime.spec import PortType
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+CHANNELS = 2
+MOST_BYTES = 2**32 - 2**12
+"""Bytes of sound in a WAV file: it counts them with 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ def render(
     When `stopped` becomes true the file ends there, whole and readable. Raises NodeError where nothing can be heard or the
     file cannot be written; an older file then stays as it was.
     """
+    fits = MOST_BYTES / (3 * CHANNELS * opened.plan.settings["sample_rate"])
+    if out.suffix.lower() == ".wav" and seconds > fits:
+        raise NodeError(f"a wav file holds no more than 4 GB, {fits:.0f} seconds of this patch; render less, or into a .flac")
     engine = Engine(opened.plan.settings, opened.assets)
     try:
         problems = engine.load(opened.plan)
@@ -52,7 +58,7 @@ def render(
                 "\n".join([*map(str, problems), "nothing can be heard: no sound reaches an Output node that can run"])
             )
         curves = Curves(engine) if picture else None
-        frames = write_sound(out, _blocks(engine, seconds, curves, progress, stopped), engine.sample_rate, 2)
+        frames = write_sound(out, _blocks(engine, seconds, curves, progress, stopped), engine.sample_rate, CHANNELS)
     except BaseException:
         engine.close()
         raise
@@ -84,7 +90,8 @@ def write_sound(path: Path, blocks: Iterator[np.ndarray], sample_rate: int, chan
                 frames += block.shape[1]
         beside.replace(path)
     except soundfile.LibsndfileError as error:
-        raise NodeError(f"{path} was not written: {error}; is the disk full? An older file is still there") from error
+        older = "; the older file is still there" if path.exists() else ""
+        raise NodeError(f"{path} was not written ({error}); is the disk full?{older}") from error
     finally:
         beside.unlink(missing_ok=True)
     return frames

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from errno import ENOENT
 from pathlib import Path
 
 from runtime.artifacts import hash_file, write_atomically
@@ -14,10 +15,14 @@ from runtime.errors import NodeError
 
 
 def config_folder() -> Path:
-    """Where the program keeps what belongs to the user and to no patch: GLASSPATCH_CONFIG, else the XDG folder."""
+    """Where the program keeps what belongs to the user and to no patch: GLASSPATCH_CONFIG, else the XDG folder. Raises OSError
+    for a user without a home, as in a container."""
     if chosen := os.environ.get("GLASSPATCH_CONFIG"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "glasspatch"
+    try:
+        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "glasspatch"
+    except RuntimeError:
+        raise FileNotFoundError(ENOENT, "this user has no home folder; set GLASSPATCH_CONFIG to a folder of yours") from None
 
 
 def trusted() -> dict[str, str]:
@@ -32,9 +37,8 @@ def trusted() -> dict[str, str]:
 def trust(path: Path) -> str:
     """Remembers that the user trusts this very file; gives its hash."""
     digest = hash_file(path)
-    write_atomically(
-        config_folder() / "trusted_models.json", json.dumps({**trusted(), digest: path.name}, indent=1, sort_keys=True).encode()
-    )
+    known = json.dumps({**trusted(), digest: path.name}, indent=1, sort_keys=True)
+    write_atomically(config_folder() / "trusted_models.json", known.encode(), through_links=True)
     return digest
 
 

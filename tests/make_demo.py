@@ -33,7 +33,7 @@ def teach() -> int:
     opened = open_patch(PATCH)
     files = sorted((PATCH.parent / "demo" / "recordings").rglob("*.*"))
     found = {file.stem.split("_")[0]: latents_of(opened, file) for file in files}
-    meant = {"neutral": "blow", "open": "speech", "brows": "bell", "turned": "bow", "wide": "pluck"}
+    meant = {"neutral": "blow", "open": "speech", "brows": "brush", "turned": "bow", "wide": "pluck"}
     for pose, begin, end in media.spans(VIDEO, SCHEDULE)[: len(meant)]:
         target = ",".join(f"z{number}={value:.3f}" for number, value in enumerate(found[meant[pose]]))
         code = glasspatch(
@@ -45,22 +45,26 @@ def teach() -> int:
 
 
 def latents_of(opened, file: Path) -> np.ndarray:
-    """The latents of a recording's loudest second: the mean of what the model hears in it."""
+    """The point of interest of a recording: of all latent frames that the model hears in its loudest seconds the one that sounds
+    loudest when it is held. (The mean of a plucked string's latents is the silence after it.)"""
     import soundfile
     import soxr
     import torch
 
     sound, rate = soundfile.read(file, dtype="float32", always_2d=True)
     mono = soxr.resample(sound.mean(axis=1), rate, 44100)
-    starts = range(0, max(len(mono) - 44100, 1), 11025)
-    loudest = max(starts, key=lambda start: float(np.square(mono[start : start + 44100]).sum()))
+    length = 40 * 2048
+    starts = range(0, max(len(mono) - length, 1), 11025)
+    loudest = max(starts, key=lambda start: float(np.square(mono[start : start + length]).sum()))
     artifact = opened.assets.artifact("trainer", "model")
     model = torch.jit.load(str(artifact.path)).eval()
     with torch.inference_mode():
         torch.manual_seed(0)
-        heard = model.encode(torch.from_numpy(mono[loudest : loudest + 20 * 2048].copy())[None, None])
-    # The first half fills the model's caches, which still hold sound from its export.
-    return heard[0, :, heard.shape[2] // 2 :].mean(dim=1).numpy()
+        heard = model.encode(torch.from_numpy(mono[loudest : loudest + length].copy())[None, None])
+        # The first frames fill the model's caches, which still hold sound from its export.
+        points = [heard[:, :, number : number + 1] for number in range(5, heard.shape[2])]
+        held = [model.decode(point.repeat(1, 1, 12))[..., 6 * 2048 :].square().mean().item() for point in points]
+    return points[int(np.argmax(held))][0, :, 0].numpy()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nodes.control import Join, SlowOscillator, Smoothing
+from runtime.errors import NodeError
 from runtime.node import Block, Stream
 from tests.drive import stream
 
@@ -104,3 +105,8 @@ def test_a_made_up_name_does_not_meet_a_given_one():
     node = Join()
     stream(node, {"control": (np.ones((4, 64), np.float32),)}, names={"control": ("x", "x", "x_2", "x_2")})
     assert len(set(node.stream_used.output_names["control"])) == 4
+
+
+def test_a_join_of_nothing_says_what_to_do():
+    with pytest.raises(NodeError, match="no control signal reaches it"):
+        Join().prepare(Stream(44100, 512, 0, True, None, {"control": ()}))

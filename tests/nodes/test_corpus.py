@@ -1,5 +1,7 @@
 """Folders of recordings and slicers: what is kept, what is refused and why, and cuts counted by hand."""
 
+import json
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -312,3 +314,40 @@ def test_a_corpus_that_is_cut_short_is_told(tmp_path):
     (tmp_path / "made/corpus.json").write_text("{")
     with pytest.raises(ArtifactError, match="run the patch again"):
         slice_up(tmp_path)
+
+
+def test_a_file_whose_name_is_not_utf_8_is_refused_and_the_rest_is_gathered(tmp_path):
+    write(tmp_path / "archive/good.wav", noise(0.1))
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "archive") + b"/caf\xe9.wav"))
+    odd.write_bytes((tmp_path / "archive/good.wav").read_bytes())
+    corpus = gather(tmp_path)
+    assert len(corpus.recordings) == 1
+    assert reasons(corpus) == {"archive/caf\\udce9.wav": "has a name that is not written in UTF-8; rename it"}
+
+
+def test_a_pipe_among_the_recordings_is_refused_and_not_waited_for(tmp_path):
+    write(tmp_path / "archive/good.wav", noise(0.1))
+    os.mkfifo(tmp_path / "archive/pipe.wav")
+    assert reasons(gather(tmp_path)) == {"archive/pipe.wav": "is not a file"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("recordings", [{"path": "../far.wav", "sha256": "", "sample_rate": 8000, "channels": 1, "frames": 9}]),
+        ("recordings", [{"path": "/far.wav", "sha256": "", "sample_rate": 8000, "channels": 1, "frames": 9}]),
+        ("recordings", [{"path": "a.wav", "sha256": "", "sample_rate": 0, "channels": 1, "frames": 9}]),
+        ("slices", [[5, 0, 1]]),
+        ("slices", [[0, 2, 1]]),
+        ("slices", [[0, 0.5, 1]]),
+        ("slices", [["0", 0, 1]]),
+    ],
+)
+def test_a_corpus_that_nobody_of_ours_wrote_is_refused(tmp_path, key, value):
+    good = {"path": "a.wav", "sha256": "", "sample_rate": 8000, "channels": 1, "frames": 9}
+    data = {"recordings": [good], "slices": [[0, 0, 9]], "rejected": []}
+    (tmp_path / "corpus.json").write_text(json.dumps(data))
+    assert len(Corpus.read(tmp_path, tmp_path).slices) == 1
+    (tmp_path / "corpus.json").write_text(json.dumps({**data, key: value}))
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        Corpus.read(tmp_path, tmp_path)

@@ -1,6 +1,7 @@
 """The regressor: what it learns, what it plays, what it keeps on disk, and how it says no."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -285,6 +286,15 @@ def test_cleared_examples_are_removed_from_the_disk(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def encrypted(data):
+    """A zip file whose entries say that they need a password."""
+    marked = bytearray(data)
+    for sign, place in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        for at in [match.start() for match in re.finditer(re.escape(sign), data)]:
+            marked[at + place] |= 1
+    return bytes(marked)
+
+
 def saved(folder, examples=None, **params):
     node = prepared(examples or three(), **params)
     node.save(folder)
@@ -359,6 +369,9 @@ def test_the_old_list_still_finds_its_frames_when_saving_is_cut_before_the_list(
     [
         ("examples.json", lambda data: data[: len(data) // 2], "cannot be read"),
         ("examples.json", lambda data: b"[]", "cannot be read"),
+        ("examples.json", lambda data: b"[" * 100_000, "cannot be read"),
+        ("examples.json", lambda data: data.replace(b'"z0": 1.0', b'"z0": 1' + b"0" * 400), "cannot be read"),
+        ("examples.npz", lambda data: encrypted(data), "cannot be read"),
         ("examples.json", lambda data: data.replace(b'"z0": 1.0', b'"z9": 1.0'), "'z0' is missing"),
         ("examples.json", lambda data: data.replace(b'"z0": 1.0', b'"z0": NaN'), "values that are no numbers"),
         ("examples.json", lambda data: data.replace(b'"jaw"', b'"jaw", "nose"'), "the gestures of anchor 'calm' have the shape"),
@@ -396,6 +409,15 @@ def test_damaged_weights_are_made_anew(tmp_path, damage):
     (tmp_path / "mapping.npz").write_bytes(data[:300] if damage is None else damage)
     node = loaded(tmp_path)
     assert node.mapping is None and len(node.examples.anchors) == 3
+
+
+@pytest.mark.parametrize(
+    "change", [{"weights_0": np.zeros((7, 3))}, {"neighbours": np.float64(np.inf)}, {"weights_3": np.full(2, np.nan)}]
+)
+def test_weights_that_do_not_fit_the_examples_are_made_anew(tmp_path, change):
+    saved(tmp_path)
+    np.savez(tmp_path / "mapping.npz", **{**np.load(tmp_path / "mapping.npz"), **change})
+    assert loaded(tmp_path).mapping is None
 
 
 def test_duplicate_frames_change_nothing():

@@ -1,5 +1,6 @@
 """Made things on disk: whole or not at all, known by their content, and one process at a time."""
 
+import errno
 import json
 import os
 import signal
@@ -405,3 +406,68 @@ def test_those_who_only_read_share_the_lock_and_keep_a_writer_out(assets, tmp_pa
 def test_patches_beside_each_other_do_not_lock_each_other(assets, tmp_path):
     with holder(tmp_path / "other.json", "run"), assets.lock("run"):
         pass
+
+
+# Assets that came with somebody else's patch, and odd places
+
+
+def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_is_left_alone(assets, tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    assets.folder.mkdir()
+    (assets.folder / ".lock").symlink_to(tmp_path / "diary.txt")
+    for shared in (False, True):
+        with pytest.raises(LockedError, match="is a link to another file"), assets.lock("run", shared=shared):
+            pass
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+def test_a_lock_that_holds_no_text_still_locks(assets, tmp_path):
+    with holder(tmp_path / "song.json", "run"):
+        (assets.folder / ".lock").write_bytes(b"\xff\xfe")
+        with pytest.raises(LockedError, match="is working on this patch"), assets.lock("run"):
+            pass
+
+
+def test_who_only_reads_needs_no_lock_where_nobody_may_write(assets, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with assets.lock("render", shared=True):
+        pass
+    with pytest.raises(OSError, match="Read-only"), assets.lock("run"):
+        pass
+
+
+def test_a_link_is_written_through_only_where_that_is_asked_for(tmp_path):
+    (tmp_path / "far.txt").write_text("mine")
+    (tmp_path / "link.txt").symlink_to("far.txt")
+    write_atomically(tmp_path / "link.txt", b"two", through_links=True)
+    assert (tmp_path / "link.txt").is_symlink() and (tmp_path / "far.txt").read_text() == "two"
+    write_atomically(tmp_path / "link.txt", b"three")
+    assert not (tmp_path / "link.txt").is_symlink() and (tmp_path / "far.txt").read_text() == "two"
+
+
+def test_names_that_are_not_utf_8_have_signatures_and_fingerprints(tmp_path):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    before = stat_signature(folder), fingerprint(folder)
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.wav")).write_bytes(b"1")
+    assert stat_signature(folder) != before[0] and fingerprint(folder) != before[1]
+
+
+def test_a_stat_signature_changes_behind_links_to_folders_and_not_for_hidden_files(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds" / "link").symlink_to("../far")
+    before = stat_signature(tmp_path / "sounds")
+    (tmp_path / "sounds" / ".DS_Store").write_text("1")
+    assert stat_signature(tmp_path / "sounds") == before
+    (tmp_path / "far" / "new.wav").write_text("1")
+    assert stat_signature(tmp_path / "sounds") != before
+
+
+def test_a_record_is_read_only_for_a_nodes_name(assets):
+    make(assets, "n")
+    assert assets.record("n") is not None
+    assert assets.record("../song.assets/n") is None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from runtime import cli
 from tests.command import ROOT, call, start, write_patch
 
 TONE = {
@@ -133,7 +134,7 @@ def test_render_draws_a_picture(tmp_path):
     [
         (("--seconds", "-1"), "must be seconds, 0 or more"),
         (("--seconds", "1", "--block", "100"), "must be one of 64, 128"),
-        (("--seconds", "soon"), "invalid"),
+        (("--seconds", "soon"), "must be seconds, 0 or more, got soon"),
     ],
 )
 def test_render_refuses_wrong_numbers_as_wrong_usage(tmp_path, arguments, words):
@@ -180,7 +181,7 @@ sys.exit(main(["render", "p.json", "-o", "a.wav", "--seconds", "60"]))
 
 def test_a_stopped_render_keeps_what_it_has(tmp_path):
     write_patch(tmp_path, TONE, *WIRES)
-    process = start("render", "p.json", "-o", "a.wav", "--seconds", 36000, folder=tmp_path)
+    process = start("render", "p.json", "-o", "a.wav", "--seconds", 16000, folder=tmp_path)
     until = time.monotonic() + 60
     while not list(tmp_path.glob(".a.wav.*")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -188,7 +189,7 @@ def test_a_stopped_render_keeps_what_it_has(tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "what was rendered is kept" in err
-    assert 0 < soundfile.info(tmp_path / "a.wav").frames < 36000 * 44100
+    assert 0 < soundfile.info(tmp_path / "a.wav").frames < 16000 * 44100
 
 
 def test_run_slices_a_folder_and_tells_what_it_does(tmp_path):
@@ -203,6 +204,40 @@ def test_run_slices_a_folder_and_tells_what_it_does(tmp_path):
     assert code == 0 and "folder: already made" in err and "slicer: already made" in err
     code, out, _ = call("lineage", "p.json", "slicer", folder=tmp_path)
     assert code == 0 and "slicer (corpus.slicer version" in out and "from folder.corpus" in out and 'path="sounds"' in out
+
+
+@pytest.mark.parametrize("record", ['{"outputs": {}}', '{"outputs": {"corpus": 5}, "node": 1, "type": 2, "params": 3}'])
+def test_lineage_of_a_damaged_record_says_so(tmp_path, record):
+    write_patch(tmp_path, {"folder": ("corpus.folder", {"path": "sounds"})})
+    (tmp_path / "p.assets/folder").mkdir(parents=True)
+    (tmp_path / "p.assets/folder/record.json").write_text(record)
+    code, _, err = call("lineage", "p.json", "folder", folder=tmp_path)
+    assert (code, err) == (1, "glasspatch: a record behind folder is damaged; run the patch again to make it anew\n")
+
+
+def test_a_fault_of_ours_is_one_line_and_its_traceback_lies_in_the_users_folder(tmp_path, monkeypatch, capsys):
+    def fail(_):
+        raise KeyError("colour")
+
+    monkeypatch.setenv("GLASSPATCH_CONFIG", str(tmp_path))
+    monkeypatch.setattr(cli, "doctor", fail)
+    assert cli.main(["doctor"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("glasspatch: a fault of glasspatch itself (KeyError: 'colour'); please send") and said.count("\n") == 1
+    assert "in fail" in (tmp_path / "fault.txt").read_text()
+
+
+def test_what_no_wav_file_can_hold_is_refused_before_it_is_rendered(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 20000, folder=tmp_path)
+    assert code == 1 and "a wav file holds no more than 4 GB, 16232 seconds of this patch" in err
+
+
+def test_a_dollar_in_a_name_is_drawn_as_it_is(tmp_path):
+    nodes = {**TONE, "wave": ("control.lfo", {"name": "$x^$ \N{GRINNING FACE}"})}
+    write_patch(tmp_path, nodes, *WIRES, name="a$b^$c.json")
+    code, _, err = call("render", "a$b^$c.json", "-o", "a.wav", "--seconds", 0.1, "--picture", "a.png", folder=tmp_path)
+    assert (code, err) == (0, "") and (tmp_path / "a.png").stat().st_size > 1000
 
 
 def test_an_empty_folder_is_said_and_nothing_depends_on_it(tmp_path):

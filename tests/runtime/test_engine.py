@@ -259,3 +259,26 @@ def test_a_node_that_forgets_to_name_its_control_is_refused():
     engine = Engine({"sample_rate": 8000, "block": 64, "seed": 0})
     problems = engine.load(compile_patch(patch({"gesture": "gesture"}), found))
     assert "must name the dimensions of control in prepare" in problems[0].message
+
+
+def test_a_failed_node_stays_mute_when_something_else_is_loaded():
+    nodes = {"bad": ("faulty", {"fault": "nan"}), "out": "out"}
+    engine = playing(nodes, "bad.audio -> out.audio")
+    rendered(engine, 2)
+    engine.load(plan({**nodes, "new": "level"}, "bad.audio -> out.audio"))
+    rendered(engine, 2)
+    assert set(engine.failed) == {"bad"} and len(engine.events) == 1
+
+
+def test_a_failed_node_plays_again_when_it_is_loaded_with_another_param():
+    engine = playing({"bad": ("faulty", {"fault": "nan"}), "out": "out"}, "bad.audio -> out.audio")
+    rendered(engine, 2)
+    engine.load(plan({"bad": ("faulty", {"fault": ""}), "out": "out"}, "bad.audio -> out.audio"))
+    np.testing.assert_allclose(engine.render(), 0.5)
+    assert engine.failed == {}
+
+
+def test_a_nan_is_told_without_a_programmers_word():
+    engine = playing({"bad": ("faulty", {"fault": "nan"})})
+    engine.render()
+    assert str(engine.events[0]) == "bad: audio is not finite, or a million times too loud"

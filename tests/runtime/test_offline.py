@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -256,3 +257,18 @@ def wait_for(is_so) -> None:
     while not is_so():
         assert time.monotonic() < until, "waited 20 s in vain"
         time.sleep(0.02)
+
+
+def test_a_record_without_outputs_is_not_taken_for_a_result(bench):
+    bench.run(*CHAIN)
+    path = bench.assets.node("one") / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "outputs": {}}))
+    bench.run(*CHAIN)
+    assert "one" in bench.of(say.JobDone)
+
+
+def test_a_damaged_record_of_unfinished_work_begins_anew(bench):
+    working = bench.assets.working("one")
+    working.mkdir(parents=True)
+    (working / "record.json").write_text("[" * 100_000)
+    assert bench.run({"one": "make"})

@@ -87,3 +87,15 @@ def test_the_list_lies_in_the_users_own_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert config_folder() == Path(tmp_path / "home" / ".config" / "glasspatch")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch, model):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("GLASSPATCH_CONFIG")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert trusted() == {}
+    with pytest.raises(OSError, match="set GLASSPATCH_CONFIG"):
+        trust(model)
