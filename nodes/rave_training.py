@@ -14,7 +14,7 @@ from nodes.rave_lightning import accelerator, fit
 from nodes.rave_package import Training, export, latents_kept, quiet, use_threads
 from runtime.artifacts import Artifact, write_atomically
 from runtime.corpus import Corpus
-from runtime.errors import NodeError
+from runtime.errors import NodeError, in_words
 from runtime.node import Job, JobNode
 from runtime.spec import BoolParam, ChoiceParam, IntParam, NodeSpec, Port, PortType
 from runtime.trust import trust
@@ -186,7 +186,12 @@ class RaveTrainer(JobNode):
         shutil.rmtree(data)
         card = describe(training, split, written, held_out, state["callbacks"]["glasspatch"], fidelity, count, sound)
         write_atomically(job.folder / "model.json", json.dumps(card, indent=1, sort_keys=True).encode() + b"\n")
-        trust(model)
+        try:
+            trust(model)
+        except OSError as error:
+            job.warn(
+                f"the model is made, but could not be noted as trusted ({in_words(error)}); run: glasspatch trust {model.name}"
+            )
         return {"model": model}
 
 

@@ -45,6 +45,7 @@ class Video(StreamNode):
     def close(self) -> None:
         if self._reader:
             self._reader.close()
+            self.failure = self._reader.failure
 
 
 DISTANCES = {

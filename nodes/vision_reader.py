@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.errors import NodeError
+from runtime.errors import NodeError, in_words
 
 AHEAD = 12  # pictures decoded ahead: .4 s at 30 a second, 11 MB at 640x480
 PATIENCE = 30.0  # seconds after which a reader that gives nothing counts as broken
@@ -73,6 +73,7 @@ class VideoReader:
         self._reached = 0  # the number of self._picture
         self._stop = threading.Event()
         self._ended = False
+        self.failure: str | None = None
         self._thread = threading.Thread(target=self._read, name="glasspatch video", daemon=True)
         self._thread.start()
 
@@ -114,8 +115,8 @@ class VideoReader:
                     position = 0
                 self._ahead.append(picture)
                 position += 1
-        except NodeError:
-            pass  # the file has gone while it was looped: the last picture stays
+        except Exception as error:  # the file has gone while it was looped, or cannot be decoded: the last picture stays
+            self.failure = in_words(error)
         finally:
             self._capture.release()
             self._ended = True

@@ -9,10 +9,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runtime.open import Opened
@@ -32,10 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     command: Callable[[argparse.Namespace], int] = given.command
     try:
-        return command(given)
+        code = command(given)
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         print(f"glasspatch: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
     except (GlasspatchError, OSError) as error:
         print(f"glasspatch: {in_words(error)}", file=sys.stderr)
         return 1
@@ -79,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = add("render", render, "Play the patch into a sound file, as fast as this machine can.")
     one.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.wav", help="the sound file to write (.wav or .flac)")
-    one.add_argument("--seconds", type=_seconds, required=True, metavar="S", help="how long")
+    one.add_argument("--seconds", type=_length, required=True, metavar="S", help="how long")
     one.add_argument("--block", type=_block, metavar="N", help="frames per block, 64 to 4096; the patch's own if left out")
     one.add_argument("--picture", type=Path, metavar="OUT.png", help="also draw waveform, spectrogram, gestures and latents")
     one.add_argument("--load", action="store_true", help="also print how long each node took")
@@ -112,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = add("demo", demo, "Copy the demo patch to a folder, run it, and render a performance with a picture.", patch=False)
     one.add_argument("-o", "--out", type=Path, default=Path("glasspatch-demo"), metavar="DIR", help="default: ./glasspatch-demo")
-    one.add_argument("--seconds", type=_seconds, default=16.0, metavar="S", help="default: 16")
+    one.add_argument("--seconds", type=_length, default=16.0, metavar="S", help="default: 16")
     return top
 
 
@@ -123,10 +128,12 @@ def check(given: argparse.Namespace) -> int:
 
 def run(given: argparse.Namespace) -> int:
     opened = _open(given.patch)
+    jobs = ", ".join(step.node for step in opened.plan.jobs) or "none"
     for name in [*([given.only] if given.only else []), *given.force]:
         if name not in opened.patch.nodes:
-            jobs = ", ".join(step.node for step in opened.plan.jobs) or "none"
             raise UsageError(f"there is no node {name} in {given.patch}; its jobs are: {jobs}")
+        if name in {step.node for step in opened.plan.streams}:
+            raise UsageError(f"{name} plays and makes nothing; the jobs of {given.patch} are: {jobs}")
     return run_jobs(opened, only=given.only, jobs=given.jobs, force=given.force)
 
 
@@ -141,12 +148,8 @@ def run_jobs(opened: Opened, *, only: str | None = None, jobs: int = 1, force: S
         bars.line("nothing to make: there is no job that can run")
         return 1 if opened.plan.problems else 0
 
-    def stop() -> None:
-        if runner.stop.is_set():
-            runner.hurry.set()
-        else:
-            bars.line("stopping: jobs end at their next checkpoint and keep what they have; Ctrl-C again ends them at once")
-            runner.stop.set()
+    def stop() -> None:  # it may break into any other line of this thread, so it only sets flags
+        (runner.hurry if runner.stop.is_set() else runner.stop).set()
 
     with opened.assets.lock("run"), _on_interrupt(stop):
         made = runner.run()
@@ -207,6 +210,8 @@ def teach(given: argparse.Namespace) -> int:
     opened = _open(given.patch)
     if given.node not in opened.plan.steps:
         raise UsageError(f"{given.node} is not a node of {given.patch} that can run")
+    if given.anchor is None and (given.remove or given.target or given.start is not None):
+        raise UsageError("teach needs the name of an anchor")
     if given.anchor is None:
         print(tell(opened, given.node))
         return 0
@@ -222,30 +227,23 @@ def teach(given: argparse.Namespace) -> int:
 
 def lineage(given: argparse.Namespace) -> int:
     from runtime.errors import ArtifactError
+    from runtime.pages import record_lines
 
     opened = _open(given.patch, tell=False)
     records = opened.assets.lineage(given.node)
     if not records:
         raise UsageError(f"{given.node} has made nothing yet; run the patch first")
     try:
-        lines = [line for record in records for line in _record_lines(record)]
+        lines = [line for record in records for line in record_lines(record)]
     except (AttributeError, KeyError, TypeError):  # somebody wrote into it: nothing in it can be relied on
         raise ArtifactError(f"a record behind {given.node} is damaged; run the patch again to make it anew") from None
     print("\n".join(lines))
     return 0
 
 
-def _record_lines(record: Mapping[str, Any]) -> list[str]:
-    params = ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(record["params"].items()))
-    lines = [f"{record['node']} ({record['type']} version {record['version']}, seed {record['seed']})", f"  params   {params}"]
-    for port, source in sorted(record["inputs"].items()):
-        lines.append(f"  {port:8} from {source['node']}.{source['output']}, {source['fingerprint'][:12]}")
-    lines.append("  versions " + ", ".join(f"{name} {number}" for name, number in sorted(record["versions"].items())))
-    return lines + [f"  made     {output['path']}, {output['fingerprint'][:12]}" for output in record["outputs"].values()]
-
-
 def nodes(given: argparse.Namespace) -> int:
     from runtime.open import NODES
+    from runtime.pages import first_sentence, node_page, node_table
     from runtime.registry import discover, help_of
 
     registry = discover(NODES)
@@ -260,46 +258,11 @@ def nodes(given: argparse.Namespace) -> int:
     elif given.markdown:
         print(node_table(data))
     elif given.type:
-        print(_node_page(data[0]))
+        print(node_page(data[0]))
     else:
         for node in data:
             print(f"{node['type']:20} {first_sentence(node['help'])}")
     return 1 if registry.failures else 0
-
-
-def node_table(data: Sequence[dict[str, Any]]) -> str:
-    """The README's table of nodes."""
-
-    def names(items: Sequence[dict[str, Any]]) -> str:
-        return ", ".join(item["name"] for item in items) or "-"
-
-    rows = [
-        f"| `{node['type']}` | {first_sentence(node['help'])}. | {names(node['inputs'])} "
-        f"| {names(node['outputs'])} | {names(node['params'])} |"
-        for node in data
-    ]
-    return "\n".join(["| node | what it does | inputs | outputs | params |", "|---|---|---|---|---|", *rows])
-
-
-def first_sentence(text: str) -> str:
-    """The first sentence of a help text, on one line, without its full stop."""
-    return text.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip(".")
-
-
-def _node_page(node: dict[str, Any]) -> str:
-    lines = [f"{node['title']} ({node['type']})", "", node["help"]]
-    for heading in ("inputs", "outputs", "params", "actions"):
-        if node[heading]:
-            lines += ["", heading]
-        for item in node[heading]:
-            kind = f" ({item['type']})" if "type" in item else ""
-            rule = [f"{item['low']} to {item['high']}"] if "low" in item and "high" in item else []
-            rule += [item["unit"]] if item.get("unit") else []
-            rule += [" | ".join(map(str, item["choices"]))] if "choices" in item else []
-            rule += [f"default {item['default']!r}"] if "default" in item else []
-            rule += [flag for flag in ("optional", "delayed", "many") if item.get(flag)]
-            lines.append(f"  {item['name'] + kind:24} {item['doc']}{' [' + ', '.join(rule) + ']' if rule else ''}")
-    return "\n".join(lines)
 
 
 def trust(given: argparse.Namespace) -> int:
@@ -372,6 +335,13 @@ def _seconds(text: str) -> float:
         value = float(text)
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"must be seconds, 0 or more, got {text}")
+    return value
+
+
+def _length(text: str) -> float:
+    value = _seconds(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be more than 0 seconds")
     return value
 
 

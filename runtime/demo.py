@@ -18,7 +18,7 @@ def lay_out(folder: Path) -> Path:
     comes with the program itself. Raises PatchError where the program came without its patches.
     """
     source = PATCHES / "demo.json"
-    if not source.exists():
+    if not (source.exists() and (PATCHES / "demo").is_dir() and (PATCHES / "demo.assets").is_dir()):
         raise PatchError(f"the example patches are not installed ({PATCHES}); use a checkout of glasspatch")
     if not (folder / "demo.json").exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -291,7 +291,11 @@ class Engine:
 
     def _close_retired(self) -> None:
         while self._retired:
-            self._retired.pop().close()
+            node = self._retired.pop()
+            try:
+                node.close()
+            except Exception as error:  # the others must be closed all the same
+                node.failure = node.failure or in_words(error)
 
     # Params and failures, between two blocks or within one
 

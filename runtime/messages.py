@@ -66,6 +66,13 @@ class JobSkipped:
 
 
 @dataclass(frozen=True)
+class JobStopping:
+    """The user asked the job to stop; it ends at its next checkpoint."""
+
+    node: str
+
+
+@dataclass(frozen=True)
 class JobStopped:
     """The user stopped the job; what it had is kept and the next run goes on from there."""
 
@@ -78,4 +85,4 @@ class JobFailed:
     message: str
 
 
-JobEvent = JobStarted | JobProgress | JobWarned | JobDone | JobSkipped | JobStopped | JobFailed
+JobEvent = JobStarted | JobProgress | JobWarned | JobDone | JobSkipped | JobStopping | JobStopped | JobFailed

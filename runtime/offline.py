@@ -236,6 +236,7 @@ class Runner:
         for child in self.children:
             if self.stop.is_set() and child.asked is None:
                 child.asked = now
+                self.listen(say.JobStopping(child.step.node))
                 try:
                     child.connection.send("stop")
                 except OSError:

@@ -37,6 +37,8 @@ class Bars:
             case say.JobDone(node, seconds):
                 self._close(node)
                 self.line(f"{node}: done in {in_time(seconds)}")
+            case say.JobStopping(node):
+                self.line(f"{node}: stopping at its next checkpoint; Ctrl-C again ends it at once")
             case say.JobStopped(node):
                 self._close(node)
                 self.line(f"{node}: stopped; what it had is kept and the next run goes on from there")

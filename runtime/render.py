@@ -50,6 +50,7 @@ def render(
     fits = MOST_BYTES / (3 * CHANNELS * opened.plan.settings["sample_rate"])
     if out.suffix.lower() == ".wav" and seconds > fits:
         raise NodeError(f"a wav file holds no more than 4 GB, {fits:.0f} seconds of this patch; render less, or into a .flac")
+    _refuse_to_overwrite(opened, out)
     engine = Engine(opened.plan.settings, opened.assets)
     try:
         problems = engine.load(opened.plan)
@@ -109,6 +110,16 @@ def _blocks(
             curves.take(sound)
         yield sound
         progress(min(engine.frame / total, 1.0))
+
+
+def _refuse_to_overwrite(opened: Opened, out: Path) -> None:
+    """Raises NodeError where `out` is a folder, or a file that the patch itself uses."""
+    if out.is_dir():
+        raise NodeError(f"{out} is a folder; name a file in it, such as {out / 'performance.wav'}")
+    for step in opened.plan.steps.values():
+        used = [value for value in step.values(opened.assets.patch_folder).values() if isinstance(value, Path)]
+        if any(out.resolve() == path.resolve() for path in used):
+            raise NodeError(f"{out} is used by {step.node}; choose another name, or the patch would eat its own source")
 
 
 def _plays(step: object) -> bool:

@@ -180,6 +180,8 @@ class PathParam(Param):
             raise self.refuse("a path inside the patch's folder, as text", value)
         text = value.replace("\\", "/")
         clean = "/".join(part for part in text.split("/") if part not in ("", "."))
+        if value.strip() and not clean and not text.startswith("/"):
+            raise ParamError(f"{self.name} must be a {self.noun} beside the patch, not the patch's own folder, got {value!r}")
         if text.startswith("/") or clean.startswith("~") or re.match(r"[A-Za-z]:", clean) or ".." in clean.split("/"):
             raise ParamError(
                 f"{self.name} must be a path inside the patch's folder, got {value!r}; copy the {self.noun} beside the patch, "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.cli import node_table
 from runtime.open import NODES
+from runtime.pages import node_table
 from runtime.registry import discover, help_of
 
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -51,7 +51,7 @@ def test_ctrl_c_during_training_keeps_the_steps_and_the_next_run_goes_on(practic
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=180)
-    assert process.returncode == 130 and "stopping: jobs end at their next checkpoint" in err
+    assert process.returncode == 130 and "trainer: stopping at its next checkpoint" in err
     assert "trainer: stopped; what it had is kept" in err and trained.exists()
     code, _, err = call("run", "p.json", "--jobs", 2, folder=practice)
     assert code == 0, err

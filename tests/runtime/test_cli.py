@@ -133,6 +133,7 @@ def test_render_draws_a_picture(tmp_path):
     ("arguments", "words"),
     [
         (("--seconds", "-1"), "must be seconds, 0 or more"),
+        (("--seconds", "0"), "must be more than 0 seconds"),
         (("--seconds", "1", "--block", "100"), "must be one of 64, 128"),
         (("--seconds", "soon"), "must be seconds, 0 or more, got soon"),
     ],
@@ -147,6 +148,25 @@ def test_render_refuses_a_format_that_it_cannot_write(tmp_path):
     write_patch(tmp_path, TONE, *WIRES)
     code, _, err = call("render", "p.json", "-o", "a.xyz", "--seconds", 1, folder=tmp_path)
     assert code == 1 and "a.xyz must end in .wav or .flac" in err
+
+
+def test_render_never_writes_over_a_file_that_the_patch_uses(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(100), 44100)
+    write_patch(tmp_path, {**TONE, "file": ("audio.player", {"path": "a.wav"})}, *WIRES)
+    code, _, err = call("render", "p.json", "-o", "./a.wav", "--seconds", 1, folder=tmp_path)
+    assert code == 1 and "a.wav is used by file" in err and soundfile.info(tmp_path / "a.wav").frames == 100
+
+
+def test_render_into_a_folder_is_refused(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, _, err = call("render", "p.json", "-o", ".", "--seconds", 1, folder=tmp_path)
+    assert code == 1 and "is a folder; name a file in it" in err
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(tmp_path):
+    process = start("nodes", "--json", folder=tmp_path)
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait(60) == 0
 
 
 def test_a_patch_in_which_nothing_is_played_is_not_rendered(tmp_path):
@@ -253,6 +273,12 @@ def test_only_and_force_refuse_nodes_that_are_not_there(tmp_path):
     for option in ("--only", "--force"):
         code, _, err = call("run", "p.json", option, "nobody", folder=tmp_path)
         assert code == 2 and "there is no node nobody" in err
+
+
+def test_a_node_that_plays_cannot_be_made(tmp_path):
+    write_patch(tmp_path, TONE, *WIRES)
+    code, _, err = call("run", "p.json", "--force", "low", folder=tmp_path)
+    assert code == 2 and "low plays and makes nothing" in err
 
 
 def test_a_patch_without_jobs_has_nothing_to_make(tmp_path):
