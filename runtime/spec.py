@@ -206,7 +206,8 @@ class Action:
 @dataclass(frozen=True, kw_only=True)
 class NodeSpec:
     """A node's whole declaration. `exact` promises the same sound at every block length. `pure` promises that nothing of a
-    block's inputs stays in the node: a NaN cannot settle there, so the engine may look for it further down."""
+    block's inputs stays in the node: a NaN cannot settle there, so the engine may look for it further down. What plays to the
+    loudspeakers, writes or sends is not pure."""
 
     type: str
     title: str
