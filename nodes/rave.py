@@ -148,7 +148,7 @@ class RaveDecoder(StreamNode):
         import torch
 
         self.model = open_for(stream, model.path)
-        latents, self.ratio, channels, _ = (int(number) for number in self.model.decode_params)
+        latents, self.ratio, _, _ = (int(number) for number in self.model.decode_params)
         self.latents = latents
         given = len(stream.names.get("latent", ()))
         if given > latents:
@@ -165,7 +165,7 @@ class RaveDecoder(StreamNode):
         self.dice = dice(stream, noise)
         self.latent = torch.zeros(1, latents, 1)
         self.values = self.latent.numpy()[0, :, 0]
-        self.deliver = Deliver(channels, 2 * (self.ratio + stream.block))
+        self.deliver = Deliver()
         self.inference = torch.inference_mode
         self.decode = self.model.decode
         warm_up(self.model, lambda: self.decode(self.latent))

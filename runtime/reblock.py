@@ -6,6 +6,8 @@ steered by CONTROL decodes a frame at the moment its first sample is needed: no 
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 
@@ -39,31 +41,34 @@ class Collect:
 
 
 class Deliver:
-    """Hands out audio in blocks of any length, made in pieces of any length; grows only if a piece does not fit."""
+    """Hands out audio in blocks of any length, made in pieces of any length. Pieces are kept as they are and handed out as views
+    where a block lies within one: copying through a ring costs a cold cache more than it costs in instructions."""
 
-    def __init__(self, channels: int = 1, capacity: int = 8192) -> None:
-        self._ring = np.zeros((channels, capacity), np.float32)
-        self._start = 0
+    def __init__(self) -> None:
+        self._pieces: deque[np.ndarray] = deque()
+        self._used = 0  # frames of the first piece that have been handed out
         self.ready = 0
 
     def put(self, audio: np.ndarray) -> None:
-        """Appends [channels, frames]."""
-        count = audio.shape[1]
-        end = self._start + self.ready
-        if end + count > self._ring.shape[1]:
-            kept = self._ring[:, self._start : end].copy()
-            if self.ready + count > self._ring.shape[1]:
-                self._ring = np.zeros((self._ring.shape[0], 2 * (self.ready + count)), np.float32)
-            self._ring[:, : self.ready] = kept
-            self._start, end = 0, self.ready
-        self._ring[:, end : end + count] = audio
-        self.ready += count
+        """Appends [channels, frames]; the array must not change afterwards."""
+        if audio.shape[1]:
+            self._pieces.append(audio)
+            self.ready += audio.shape[1]
 
     def take(self, frames: int) -> np.ndarray:
-        """The oldest [channels, frames] as a new array. Call only while `frames` <= `ready`."""
-        audio = self._ring[:, self._start : self._start + frames].copy()
-        self._start += frames
+        """The oldest [channels, frames], read-only in spirit. Call only while 0 < `frames` <= `ready`."""
         self.ready -= frames
-        if not self.ready:
-            self._start = 0
-        return audio
+        start, first = self._used, self._pieces[0]
+        if first.shape[1] - start > frames:
+            self._used += frames
+            return first[:, start : start + frames]
+        parts = []
+        while frames:
+            part = self._pieces[0][:, self._used : self._used + frames]
+            parts.append(part)
+            frames -= part.shape[1]
+            self._used += part.shape[1]
+            if self._used == self._pieces[0].shape[1]:
+                self._pieces.popleft()
+                self._used = 0
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
