@@ -306,7 +306,7 @@ class Engine:
         values = self._program.values
         if isinstance(spec, FloatParam) and spec.smooth:
             current = self._moving[slot][0] if slot in self._moving else values[slot]
-            if current != value:
+            if slot in self._moving or current != value:
                 self._moving[slot] = (current, value, max(round(RAMP * self.sample_rate), 1))
         else:
             values[slot] = value

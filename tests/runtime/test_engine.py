@@ -64,6 +64,14 @@ def test_a_smooth_param_that_changes_again_turns_from_where_it_is():
     assert abs(after[0] - before[-1]) < 0.01 and after[-1] == 0.0
 
 
+def test_a_smooth_param_that_is_set_to_where_it_is_stays_there():
+    engine = playing({"level": ("level", {"level": 0.0}), "out": "out"}, "level.audio -> out.audio")
+    engine.set_param("level", "level", 0.8)
+    here = float(rendered(engine, 1)[0, -1])
+    engine.set_param("level", "level", here)
+    np.testing.assert_allclose(rendered(engine, 5)[0], here, atol=1e-6)
+
+
 def test_a_param_out_of_range_is_clamped():
     engine = playing({"level": "level", "out": "out"}, "level.audio -> out.audio")
     engine.set_param("level", "level", 99.0)
