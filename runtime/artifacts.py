@@ -243,4 +243,7 @@ class Assets:
             file.flush()
             for old in self.folder.glob("*.old"):
                 self.recover(old.stem)
+            if not shared:  # nobody else writes here now: what a killed process had half written is nobody's
+                for left in self.folder.glob("**/.glasspatch-*.tmp"):
+                    left.unlink(missing_ok=True)
             yield

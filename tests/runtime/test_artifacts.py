@@ -471,3 +471,14 @@ def test_a_record_is_read_only_for_a_nodes_name(assets):
     make(assets, "n")
     assert assets.record("n") is not None
     assert assets.record("../song.assets/n") is None
+
+
+def test_what_a_killed_process_had_half_written_goes_with_the_next_lock(tmp_path):
+    assets = Assets(tmp_path / "p.json")
+    left = assets.node("one") / ".glasspatch-abc.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    with assets.lock("render", shared=True):
+        assert left.exists()
+    with assets.lock("run"):
+        assert not left.exists()
