@@ -122,11 +122,12 @@ class Regressor(StreamNode):
             raise NodeError(f"anchor {name!r} has no gesture: nothing was tracked while it was recorded")
         if frames.shape[1] != len(gesture_names):
             raise NodeError(f"anchor {name!r} has gestures of {frames.shape[1]} numbers, but {len(gesture_names)} names for them")
-        known = self.examples if self.examples.anchors else Examples(tuple(gesture_names), tuple(values))
+        others = any(anchor.name != name for anchor in self.examples.anchors)
+        known = self.examples if others else Examples(tuple(gesture_names), tuple(values))
         if set(values) != set(known.targets):
             raise NodeError(
-                f"the target of anchor {name!r} has {', '.join(values)}, but earlier anchors have {', '.join(known.targets)}; "
-                "use the same, or clear the examples first"
+                f"the target of anchor {name!r} has {', '.join(values)}, but the other anchors have {', '.join(known.targets)}; "
+                "name the same ones, or forget the others first (teach ... --remove-all)"
             )
         frames = frames[:, columns_of(known.gesture, tuple(gesture_names))]
         anchor = Anchor(name, np.array([values[key] for key in known.targets], np.float32), frames)

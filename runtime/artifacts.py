@@ -169,7 +169,8 @@ class Assets:
 
     def finish(self, node: str, record: Mapping[str, Any], outputs: Mapping[str, tuple[PortType, Path]]) -> dict[str, Any]:
         """Puts a job's working folder in place of the node's old result, with its record. The old result stays whole until the
-        new one is complete. Raises ArtifactError where the job promised a file and did not write it."""
+        new one is complete, and is then kept as `<node>.previous`. Raises ArtifactError where the job promised a file and did
+        not write it."""
         working, place = self.working(node), self.node(node)
         made = {}
         for output, (kind, path) in outputs.items():
@@ -188,8 +189,18 @@ class Assets:
         if place.exists():
             place.rename(old)
         working.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
+        if old.exists():
+            previous = self.folder / f"{node}.previous"
+            shutil.rmtree(previous, ignore_errors=True)
+            old.rename(previous)
         return full
+
+    def set_aside(self, node: str) -> None:
+        """Moves what an earlier try of another job left in the working folder to `<node>.stopped`."""
+        working, stopped = self.working(node), self.folder / f"{node}.stopped"
+        if working.exists():
+            shutil.rmtree(stopped, ignore_errors=True)
+            working.rename(stopped)
 
     def recover(self, node: str) -> None:
         """Completes a `finish` that was cut between its two renames (the process was killed there)."""

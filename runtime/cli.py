@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--from", dest="start", type=_seconds, metavar="S", help="the gesture begins here")
     one.add_argument("--to", dest="end", type=_seconds, metavar="S", help="the gesture ends here")
     one.add_argument("--remove", action="store_true", help="forget this anchor")
+    one.add_argument("--remove-all", action="store_true", help="forget all anchors")
 
     one = add("lineage", lineage, "Tell what a node's result was made from: recordings, params, seeds, versions.")
     one.add_argument("node", metavar="NODE")
@@ -122,7 +123,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check(given: argparse.Namespace) -> int:
+    from runtime.records import out_of_date
+
     opened = _open(given.patch)
+    for node, why in out_of_date(opened.plan, opened.assets).items():
+        print(f"{node}: {why}; call: glasspatch run {given.patch}")
+    if not opened.plan.problems:
+        print(f"{len(opened.patch.nodes)} nodes, nothing wrong")
     return 1 if opened.plan.problems else 0
 
 
@@ -174,7 +181,12 @@ def render_file(opened: Opened, out: Path, seconds: float, picture: Path | None)
     """Renders with a bar and Ctrl-C, tells what went wrong, and prints where the files are."""
     from tqdm import tqdm
 
+    from runtime.records import out_of_date
     from runtime.render import render as render_patch
+
+    for node, why in out_of_date(opened.plan, opened.assets).items():
+        if "anew" in why:  # what has never been made is told by the node that needs it
+            print(f"{node}: {why}; the old result plays until you call: glasspatch run {opened.path}", file=sys.stderr)
 
     stopped: list[bool] = []
     with (
@@ -205,11 +217,15 @@ def render_file(opened: Opened, out: Path, seconds: float, picture: Path | None)
 
 def teach(given: argparse.Namespace) -> int:
     _as_engine()
-    from runtime.teach import forget, teach_anchor, tell
+    from runtime.teach import forget, forget_all, teach_anchor, tell
 
     opened = _open(given.patch)
     if given.node not in opened.plan.steps:
         raise UsageError(f"{given.node} is not a node of {given.patch} that can run")
+    if given.remove_all:
+        with opened.assets.lock("teach"):
+            print(forget_all(opened, given.node))
+        return 0
     if given.anchor is None and (given.remove or given.target or given.start is not None):
         raise UsageError("teach needs the name of an anchor")
     if given.anchor is None:
@@ -227,15 +243,15 @@ def teach(given: argparse.Namespace) -> int:
 
 def lineage(given: argparse.Namespace) -> int:
     from runtime.errors import ArtifactError
-    from runtime.pages import record_lines
+    from runtime.pages import made_lines, record_lines
 
     opened = _open(given.patch, tell=False)
     records = opened.assets.lineage(given.node)
     if not records:
         raise UsageError(f"{given.node} has made nothing yet; run the patch first")
     try:
-        lines = [line for record in records for line in record_lines(record)]
-    except (AttributeError, KeyError, TypeError):  # somebody wrote into it: nothing in it can be relied on
+        lines = [line for record in records for line in [*record_lines(record), *made_lines(opened.assets, record)]]
+    except (AttributeError, KeyError, TypeError, ValueError):  # somebody wrote into it: nothing in it can be relied on
         raise ArtifactError(f"a record behind {given.node} is damaged; run the patch again to make it anew") from None
     print("\n".join(lines))
     return 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
-import shutil
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,12 +15,11 @@ from threading import Event
 from typing import Any
 
 from runtime import messages as say
-from runtime.artifacts import RECORD, Artifact, Assets, fingerprint, stat_signature, versions, write_atomically
+from runtime.artifacts import RECORD, Artifact, Assets, write_atomically
 from runtime.errors import NodeError, in_words
 from runtime.jobs import Order, work
 from runtime.plan import Plan, Step
-from runtime.seeds import node_seed
-from runtime.spec import PathParam
+from runtime.records import difference, is_made, record_of
 
 GRACE = 60.0
 """Seconds that a job gets to reach a checkpoint after Ctrl-C before it is ended; a second Ctrl-C ends it at once."""
@@ -106,15 +103,16 @@ class Runner:
     def _start(self, step: Step) -> None:
         node = step.node
         artifacts = {port: self._artifact(sources) for port, sources in step.inputs.items()}
-        record = self._record(step, artifacts)
-        if node not in self.force and self._is_made(step, record["key"]):
+        record = record_of(step, self.plan.settings["seed"], artifacts, self.assets)
+        if node not in self.force and is_made(step, record["key"], self.assets):
             self.finished.add(node)
             self.listen(say.JobSkipped(node))
             return
         folder = self.assets.working(node)
-        goes_on = _goes_on(folder, record["key"]) and node not in self.force
+        goes_on = node not in self.force and _begun(folder).get("key") == record["key"]
         if not goes_on:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._tell_what_changed(step, record)
+            self.assets.set_aside(node)
             folder.mkdir(parents=True)
             write_atomically(folder / RECORD, json.dumps(record, sort_keys=True).encode())
         here, there = self._spawn.Pipe()
@@ -135,6 +133,16 @@ class Runner:
         self.children.append(Child(step, record, process, here, time.monotonic()))
         self.listen(say.JobStarted(node, goes_on))
 
+    def _tell_what_changed(self, step: Step, record: dict[str, Any]) -> None:
+        """Hours of work may be about to be replaced: says why, and where what was made is kept."""
+        node = step.node
+        if begun := _begun(self.assets.working(node)):
+            why = difference(step, begun, record)
+            self.listen(say.JobWarned(node, f"begins anew: {why}; what was begun is kept in {node}.stopped until the next time"))
+        if (old := self.assets.record(node)) and node not in self.force:
+            why = difference(step, old, record)
+            self.listen(say.JobWarned(node, f"is made anew: {why}; the old result will be kept in {node}.previous"))
+
     def _artifact(self, sources: tuple[tuple[str, str], ...]) -> Artifact | None:
         if not sources:
             return None
@@ -142,39 +150,6 @@ class Runner:
         if found is None:
             raise NodeError(f"{sources[0][0]} has not been made; run it first")
         return found
-
-    def _record(self, step: Step, artifacts: dict[str, Artifact | None]) -> dict[str, Any]:
-        """What is known before the job runs. The key leaves out library versions: an upgrade must not throw away a training."""
-        spec = step.spec
-        inputs = {
-            port: {"node": step.inputs[port][0][0], "output": step.inputs[port][0][1], "fingerprint": artifact.fingerprint}
-            for port, artifact in artifacts.items()
-            if artifact is not None
-        }
-        files = {
-            param.name: stat_signature(self.assets.patch_folder / step.params[param.name])
-            for param in spec.params
-            if isinstance(param, PathParam) and step.params[param.name] and param.what != "output"
-        }
-        what = {
-            "type": spec.type,
-            "version": spec.version,
-            "params": dict(step.params),
-            "inputs": {port: found["fingerprint"] for port, found in inputs.items()},
-            "files": files,
-            "seed": node_seed(self.plan.settings["seed"], step.node),
-        }
-        # A param at its default stays out of the key: a node that gets a new param must not train everything anew.
-        chosen = {param.name: step.params[param.name] for param in spec.params if step.params[param.name] != param.default}
-        key = hashlib.sha256(json.dumps({**what, "params": chosen}, sort_keys=True).encode()).hexdigest()
-        return {**what, "node": step.node, "inputs": inputs, "key": key, "versions": versions()}
-
-    def _is_made(self, step: Step, key: str) -> bool:
-        record = self.assets.record(step.node)
-        if record is None or record.get("key") != key:
-            return False
-        made = [self.assets.artifact(step.node, port.name) for port in step.spec.outputs]
-        return all(found is not None and found.path.exists() and fingerprint(found.path) == found.fingerprint for found in made)
 
     def _hear(self) -> None:
         if not self.children:
@@ -245,9 +220,10 @@ class Runner:
                 child.process.kill()
 
 
-def _goes_on(folder: Path, key: str) -> bool:
-    """Whether an earlier try of the very same job left its work behind."""
+def _begun(folder: Path) -> dict[str, Any]:
+    """The record with which an earlier try of a job began; empty where there is none."""
     try:
-        return bool(json.loads((folder / RECORD).read_text(encoding="utf-8"))["key"] == key)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

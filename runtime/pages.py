@@ -6,6 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runtime.artifacts import Assets
+from runtime.corpus import Corpus
+from runtime.spec import PortType
+
 
 def node_table(data: Sequence[dict[str, Any]]) -> str:
     """The README's table of nodes."""
@@ -51,3 +55,28 @@ def record_lines(record: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {port:8} from {source['node']}.{source['output']}, {source['fingerprint'][:12]}")
     lines.append("  versions " + ", ".join(f"{name} {number}" for name, number in sorted(record["versions"].items())))
     return lines + [f"  made     {output['path']}, {output['fingerprint'][:12]}" for output in record["outputs"].values()]
+
+
+def made_lines(assets: Assets, record: Mapping[str, Any]) -> list[str]:
+    """What lies in a result: the recordings of a corpus with their lengths and what was left out, the latents of a model."""
+    lines: list[str] = []
+    for output in record["outputs"]:
+        made = assets.artifact(record["node"], output)
+        if made is None:
+            continue
+        if made.type is PortType.CORPUS and made.path.is_dir():
+            corpus = Corpus.read(made.path, assets.patch_folder)
+            lines.append(
+                f"  holds    {len(corpus.slices)} slices, {corpus.seconds:.1f} s, of {len(corpus.recordings)} recordings"
+            )
+            if not record["inputs"]:  # the node that found the recordings names them; those after it only cut
+                lines += [f"    {recording.path}, {recording.seconds:.1f} s" for recording in corpus.recordings]
+            lines += [f"    left out: {rejected.path}: {rejected.reason}" for rejected in corpus.rejected]
+        card = made.path.with_name("model.json")
+        if made.type is PortType.MODEL and card.is_file():
+            told = json.loads(card.read_text(encoding="utf-8"))
+            names = f"z0 to z{told['latents'] - 1}"
+            lines.append(
+                f"  holds    {told['latents']} latents, {names}, one per {told['ratio']} frames; trained to {told['phase']}"
+            )
+    return lines

@@ -5,8 +5,9 @@ Compiling never raises for anything a user can draw. This is the only module tha
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from runtime.messages import Problem
 from runtime.node import JobNode
 from runtime.patch import SETTINGS, Link, Node, Patch
 from runtime.registry import Registry
-from runtime.spec import NodeSpec, PathParam
+from runtime.spec import NodeSpec, PathParam, Port
 
 Source = tuple[str, str]
 """(node, output)."""
@@ -161,7 +162,8 @@ def _class_of(name: str, node: Node, registry: Registry, problems: list[Problem]
     cls = registry.get(node.type)
     if cls is None:
         reasons = [reason for module, reason in registry.failures.items() if module.endswith("." + node.type.split(".")[0])]
-        why = f" ({reasons[0]})" if reasons else "; install what brings it, or remove the node"
+        meant = nearest(node.type, registry.nodes) or "; install what brings it, or remove the node"
+        why = f" ({reasons[0]})" if reasons else meant
         problems.append(Problem(name, f"{node.type} is not a node that this glasspatch has{why}; the node is kept as it is"))
         return None
     problems += [_kept(name, key) for key in sorted(node.extra)]
@@ -182,14 +184,22 @@ def _params(name: str, node: Node, cls: type[Any], folder: Path | None, problems
     values: dict[str, Any] = {}
     for param in cls.spec.params:
         try:
-            values[param.name] = param.coerce(given.pop(param.name, param.default))
+            given_value = given.pop(param.name, param.default)
+            values[param.name] = param.coerce(given_value)
         except ParamError as error:
             problems.append(Problem(name, str(error)))
             continue
+        number = type(given_value) in (int, float)
+        if number and values[param.name] != given_value:
+            low, high = getattr(param, "low", None), getattr(param, "high", None)
+            rule = f"{param.name} must be {low} to {high}{' ' + param.unit if param.unit else ''}"
+            problems.append(Problem(name, f"{rule}, got {given_value}; {values[param.name]} is used", stops=False))
         if isinstance(param, PathParam) and (wrong := _wrong_path(param, values[param.name], folder)):
             problems.append(Problem(name, wrong))
     title = cls.spec.title
-    problems += [Problem(name, f"{key} is not a param of {title}; it is kept as it is", stops=False) for key in sorted(given)]
+    has = ", ".join(param.name for param in cls.spec.params) or "none"
+    text = f"is not a param of {title}, which has {has}; it is kept as it is"
+    problems += [Problem(name, f"{key} {text}", stops=False) for key in sorted(given)]
     return values
 
 
@@ -246,17 +256,29 @@ def _wrong_link(link: Link, patch: Patch, classes: Mapping[str, type[Any]]) -> s
     source, output, target, port = link.ends()
     for end, name in ((source, link.source), (target, link.target)):
         if end not in patch.nodes:
-            return f"a link leads {'from' if name == link.source else 'to'} {name}, but there is no node {end}; remove the link"
+            help_ = nearest(end, patch.nodes) or "; remove the link"
+            return f"a link leads {'from' if name == link.source else 'to'} {name}, but there is no node {end}{help_}"
     one = classes[source].spec.output(output) if source in classes else None
     two = classes[target].spec.input(port) if target in classes else None
     if source in classes and one is None:
-        return f"a link leads from {link.source}, but {source} has no output {output}"
+        return f"a link leads from {link.source}, but {source} has no output {output}{_these(classes[source].spec.outputs)}"
     if target in classes and two is None:
-        return f"a link leads to {link.target}, but {target} has no input {port}"
+        return f"a link leads to {link.target}, but {target} has no input {port}{_these(classes[target].spec.inputs)}"
     if one and two and one.type != two.type:
         gives, takes = one.type.value, two.type.value
         return f"{link.source} gives {gives} and {link.target} takes {takes}; put a node between them that converts"
     return None
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint at the word that was probably meant, or nothing."""
+    found = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _these(ports: Iterable[Port]) -> str:
+    names = ", ".join(port.name for port in ports)
+    return f"; it has {names}" if names else "; it has none"
 
 
 def _unconnected(classes: Mapping[str, type[Any]], inputs: Mapping[str, Mapping[str, tuple[Source, ...]]]) -> list[Problem]:

@@ -34,6 +34,13 @@ def forget(opened: Opened, node: str, anchor: str) -> str:
     return _learn(opened, step, taught, taught.remove(anchor))
 
 
+def forget_all(opened: Opened, node: str) -> str:
+    """Removes every anchor."""
+    step = _teachable(opened, node)
+    taught = _taught(opened, step)
+    return _learn(opened, step, taught, taught.clear())
+
+
 def tell(opened: Opened, node: str) -> str:
     """The anchors and the scores in words."""
     words: str = _taught(opened, _teachable(opened, node)).describe()

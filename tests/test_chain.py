@@ -36,7 +36,8 @@ def practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_the_patch_has_no_problems(practice):
-    assert call("check", "p.json", folder=practice) == (0, "", "")
+    code, out, err = call("check", "p.json", folder=practice)
+    assert (code, err) == (0, "") and "trainer: has not been made yet" in out and "11 nodes, nothing wrong" in out
 
 
 @pytest.mark.slow

@@ -251,7 +251,7 @@ def test_an_anchor_added_again_is_recorded_anew_in_its_place():
         (("a", {"z0": 1, "gravel": 1}, np.full((2, 3), np.nan), GESTURE), "'a' has no gesture: nothing was tracked"),
         (("a", {"z0": 1, "gravel": 1}, np.zeros((0, 3)), GESTURE), "'a' has no gesture"),
         (("a", {"z0": 1, "gravel": 1}, np.zeros((2, 2)), GESTURE), "gestures of 2 numbers, but 3 names"),
-        (("a", {"z0": 1, "z1": 1}, np.zeros((2, 3)), GESTURE), "has z0, z1, but earlier anchors have z0, gravel"),
+        (("a", {"z0": 1, "z1": 1}, np.zeros((2, 3)), GESTURE), "has z0, z1, but the other anchors have z0, gravel"),
         (("a", {"z0": 1, "gravel": 1}, np.zeros((2, 2)), ("mouth", "jaw")), "but brow is missing now"),
     ],
 )

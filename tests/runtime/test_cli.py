@@ -34,9 +34,9 @@ def test_no_command_is_wrong_usage(tmp_path):
     assert code == 2 and "COMMAND" in err
 
 
-def test_check_of_a_sound_patch_says_nothing_and_gives_0(tmp_path):
+def test_check_of_a_sound_patch_says_so_and_gives_0(tmp_path):
     write_patch(tmp_path, TONE, *WIRES)
-    assert call("check", "p.json", folder=tmp_path) == (0, "", "")
+    assert call("check", "p.json", folder=tmp_path) == (0, "5 nodes, nothing wrong\n", "")
 
 
 def test_check_tells_each_problem_with_its_node_and_gives_1(tmp_path):
@@ -260,6 +260,41 @@ def test_a_dollar_in_a_name_is_drawn_as_it_is(tmp_path):
     assert (code, err) == (0, "") and (tmp_path / "a.png").stat().st_size > 1000
 
 
+def test_check_and_render_tell_what_is_out_of_date_and_run_keeps_what_it_replaces(tmp_path):
+    (tmp_path / "sounds").mkdir()
+    soundfile.write(tmp_path / "sounds/a.wav", np.random.default_rng(0).normal(0, 0.1, 44100), 22050)
+    nodes = {
+        "folder": ("corpus.folder", {"path": "sounds"}),
+        "slicer": ("corpus.slicer", {"method": "fixed", "length": 0.5}),
+        **TONE,
+    }
+    write_patch(tmp_path, nodes, "folder.corpus -> slicer.corpus", *WIRES)
+    assert "slicer: has not been made yet" in call("check", "p.json", folder=tmp_path)[1]
+    call("run", "p.json", folder=tmp_path)
+    assert call("check", "p.json", folder=tmp_path)[1] == "7 nodes, nothing wrong\n"
+    nodes["slicer"][1]["length"] = 0.25
+    write_patch(tmp_path, nodes, "folder.corpus -> slicer.corpus", *WIRES)
+    assert "slicer: would be made anew: length is 0.25, was 0.5" in call("check", "p.json", folder=tmp_path)[1]
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 0.1, folder=tmp_path)
+    assert code == 0 and "length is 0.25, was 0.5; the old result plays until" in err
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 0 and "slicer: is made anew: length is 0.25, was 0.5; the old result will be kept in slicer.previous" in err
+    assert len(json.loads((tmp_path / "p.assets/slicer.previous/corpus.json").read_text())["slices"]) == 4
+    assert len(json.loads((tmp_path / "p.assets/slicer/corpus.json").read_text())["slices"]) == 8
+
+
+def test_a_number_out_of_range_is_told_with_what_is_used(tmp_path):
+    write_patch(tmp_path, {**TONE, "low": ("audio.oscillator", {"level": -20})}, *WIRES)
+    code, _, err = call("check", "p.json", folder=tmp_path)
+    assert code == 1 and "low: level must be 0.0 to 1.0, got -20; 0.0 is used" in err
+
+
+def test_a_word_that_was_nearly_right_gets_a_hint(tmp_path):
+    write_patch(tmp_path, {**TONE, "gain": ("audio.gian", {})}, "loww.audio -> mix.audio", "low.sound -> mix.audio")
+    err = call("check", "p.json", folder=tmp_path)[2]
+    assert "did you mean audio.gain?" in err and "there is no node loww; did you mean low?" in err and "it has audio" in err
+
+
 def test_an_empty_folder_is_said_and_nothing_depends_on_it(tmp_path):
     (tmp_path / "sounds").mkdir()
     nodes = {"folder": ("corpus.folder", {"path": "sounds"}), "slicer": ("corpus.slicer", {})}
@@ -346,6 +381,8 @@ def test_teach_records_trains_and_tells(tmp_path):
     assert call("render", "p.json", "-o", "a.wav", "--seconds", 0.1, folder=tmp_path)[0] == 0
     code, out, _ = call("teach", "p.json", "regressor", "up", "--remove", folder=tmp_path)
     assert code == 0 and "1 anchors" in out
+    code, out, _ = call("teach", "p.json", "regressor", "--remove-all", folder=tmp_path)
+    assert code == 0 and "nothing has been taught yet" in out
     code, _, err = call("teach", "p.json", "regressor", "up", "--remove", folder=tmp_path)
     assert code == 1 and "there is no anchor 'up'" in err
 

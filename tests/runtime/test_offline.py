@@ -190,6 +190,9 @@ def test_work_of_another_job_is_not_gone_on_with(bench):
     runner.run()
     bench.run({"a": ("steps", {"steps": 3})})
     assert bench.made("a", "began.txt") == "0"
+    warned = [event.message for event in bench.events if isinstance(event, say.JobWarned)]
+    assert "begins anew: steps is 3, was 40 and pause is 0.02, was 0.05" in warned[0]
+    assert int((bench.assets.folder / "a.stopped" / "steps.txt").read_text()) > 0
 
 
 def test_a_job_that_does_not_listen_is_ended_by_a_second_stop(bench):

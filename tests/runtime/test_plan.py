@@ -189,7 +189,7 @@ def test_a_param_or_key_that_is_not_known_is_told_and_the_node_runs():
         "patch: settings.tempo is not known to this version; it is kept as it is",
         "patch: zoom is not known to this version; it is kept as it is",
         "s: color is not known to this version; it is kept as it is",
-        "s: volume is not a param of Source; it is kept as it is",
+        "s: volume is not a param of Source, which has level, channels; it is kept as it is",
     ]
     assert not any(problem.stops for problem in plan.problems) and running(plan) == ["s"]
 
@@ -274,8 +274,8 @@ def test_a_link_that_leads_to_nothing_does_not_keep_its_source_from_playing():
 def test_a_link_at_a_port_that_is_not_there_is_told():
     plan = compiled({"s": "source", "out": "speaker"}, "s.video -> out.audio", "s.audio -> out.left")
     assert told(plan)[:2] == [
-        "out: a link leads to out.left, but out has no input left",
-        "out: a link leads from s.video, but s has no output video",
+        "out: a link leads to out.left, but out has no input left; it has audio",
+        "out: a link leads from s.video, but s has no output video; it has audio",
     ]
     assert running(plan) == ["s"]
 

@@ -1,0 +1,81 @@
+"""What a job would be made from now, against what its result was made from: the record, its key, and the difference in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from runtime.artifacts import Artifact, Assets, fingerprint, stat_signature, versions
+from runtime.plan import Plan, Step
+from runtime.seeds import node_seed
+from runtime.spec import PathParam
+
+
+def record_of(step: Step, seed: int, artifacts: Mapping[str, Artifact | None], assets: Assets) -> dict[str, Any]:
+    """All that is known before the job runs, `seed` being the patch's. Equal keys mean that it would make the same again.
+
+    The key leaves out library versions, and params at their default: neither an upgrade nor a node that gets a new param may
+    throw away a training."""
+    spec = step.spec
+    inputs = {
+        port: {"node": step.inputs[port][0][0], "output": step.inputs[port][0][1], "fingerprint": artifact.fingerprint}
+        for port, artifact in artifacts.items()
+        if artifact is not None
+    }
+    files = {
+        param.name: stat_signature(assets.patch_folder / step.params[param.name])
+        for param in spec.params
+        if isinstance(param, PathParam) and step.params[param.name] and param.what != "output"
+    }
+    what = {
+        "type": spec.type,
+        "version": spec.version,
+        "params": dict(step.params),
+        "inputs": {port: found["fingerprint"] for port, found in inputs.items()},
+        "files": files,
+        "seed": node_seed(seed, step.node),
+    }
+    chosen = {param.name: step.params[param.name] for param in spec.params if step.params[param.name] != param.default}
+    key = hashlib.sha256(json.dumps({**what, "params": chosen}, sort_keys=True).encode()).hexdigest()
+    return {**what, "node": step.node, "inputs": inputs, "key": key, "versions": versions()}
+
+
+def is_made(step: Step, key: str, assets: Assets) -> bool:
+    """Whether the node's result was made from exactly this, and is still what its record says."""
+    record = assets.record(step.node)
+    if record is None or record.get("key") != key:
+        return False
+    made = [assets.artifact(step.node, port.name) for port in step.spec.outputs]
+    return all(found is not None and found.path.exists() and fingerprint(found.path) == found.fingerprint for found in made)
+
+
+def difference(step: Step, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Why a result that was made with the record `old` is not what `new` would make, in words."""
+    found = ["the node has changed"] if (old.get("type"), old.get("version")) != (new["type"], new["version"]) else []
+    before = old.get("params")
+    for param in step.spec.params:
+        was = before.get(param.name, param.default) if isinstance(before, dict) else param.default
+        if was != new["params"][param.name]:
+            found.append(f"{param.name} is {new['params'][param.name]}, was {was}")
+    for what, words in (("inputs", "its {} has changed"), ("files", "the files of {} have changed")):
+        past = old.get(what)
+        found += [words.format(name) for name, now in new[what].items() if not isinstance(past, dict) or past.get(name) != now]
+    found += ["the seed has changed"] if old.get("seed") != new["seed"] else []
+    return " and ".join(found) or "its result has changed on the disk"
+
+
+def out_of_date(plan: Plan, assets: Assets) -> dict[str, str]:
+    """Each job that `run` would make, and why, in the order of the plan. Reads no recording and no model."""
+    found: dict[str, str] = {}
+    for step in plan.jobs:
+        old = assets.record(step.node)
+        artifacts = {port: assets.artifact(*sources[0]) for port, sources in step.inputs.items() if sources}
+        if old is None:
+            found[step.node] = "has not been made yet"
+        elif None not in artifacts.values():
+            new = record_of(step, plan.settings["seed"], artifacts, assets)
+            if old.get("key") != new["key"]:
+                found[step.node] = f"would be made anew: {difference(step, old, new)}"
+    return found
