@@ -150,6 +150,13 @@ def test_render_refuses_a_format_that_it_cannot_write(tmp_path):
     assert code == 1 and "a.xyz must end in .wav or .flac" in err
 
 
+def test_what_waits_for_a_broken_node_is_named_when_nothing_can_be_heard(tmp_path):
+    nodes = {"low": ("audio.oscillator", {"frequency": "high"}), "gain": TONE["gain"], "out": TONE["out"]}
+    write_patch(tmp_path, nodes, "low.audio -> gain.audio", "gain.audio -> out.audio")
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 1, folder=tmp_path)
+    assert code == 1 and "gain: waits for low, which cannot run" in err and "nothing can be heard" in err
+
+
 def test_render_never_writes_over_a_file_that_the_patch_uses(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(100), 44100)
     write_patch(tmp_path, {**TONE, "file": ("audio.player", {"path": "a.wav"})}, *WIRES)
