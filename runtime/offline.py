@@ -137,7 +137,7 @@ class Runner:
         """Hours of work may be about to be replaced: says why, and where what was made is kept."""
         node = step.node
         if begun := _begun(self.assets.working(node)):
-            why = difference(step, begun, record)
+            why = "you asked for it" if node in self.force else difference(step, begun, record)
             self.listen(say.JobWarned(node, f"begins anew: {why}; what was begun is kept in {node}.stopped until the next time"))
         if (old := self.assets.record(node)) and node not in self.force:
             why = difference(step, old, record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def draw(path: Path, curves: Curves, title: str) -> None:
     write_atomically(path, made.getvalue(), through_links=True)
 
 
-def _waveform(axis, sound: np.ndarray, seconds: float) -> None:  # type: ignore[no-untyped-def]
+def _waveform(axis: Any, sound: np.ndarray, seconds: float) -> None:
     columns = min(POINTS, len(sound))
     parts = np.array_split(sound, columns)
     times = np.linspace(0, seconds, columns)
@@ -90,7 +91,7 @@ def _waveform(axis, sound: np.ndarray, seconds: float) -> None:  # type: ignore[
     axis.set_ylabel("sound")
 
 
-def _spectrogram(axis, sound: np.ndarray, rate: int, seconds: float) -> None:  # type: ignore[no-untyped-def]
+def _spectrogram(axis: Any, sound: np.ndarray, rate: int, seconds: float) -> None:
     frame, hop = 2048, max(len(sound) // POINTS, 256)
     padded = np.pad(sound, (0, frame))
     starts = range(0, len(sound), hop)
@@ -105,7 +106,7 @@ def _spectrogram(axis, sound: np.ndarray, rate: int, seconds: float) -> None:  #
     axis.set_ylabel("kHz")
 
 
-def _lines(axis, rows: np.ndarray, names: tuple[str, ...], seconds: float) -> None:  # type: ignore[no-untyped-def]
+def _lines(axis: Any, rows: np.ndarray, names: tuple[str, ...], seconds: float) -> None:
     keep = slice(None, None, max(rows.shape[1] // POINTS, 1))
     times = np.linspace(0, seconds, rows.shape[1])[keep]
     for number, row in enumerate(rows):

@@ -14,6 +14,7 @@ from runtime.errors import NodeError
 from runtime.messages import NodeFailed, Problem
 from runtime.open import Opened
 from runtime.picture import Curves, draw
+from runtime.plan import Step
 from runtime.spec import PortType
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
@@ -122,7 +123,6 @@ def _refuse_to_overwrite(opened: Opened, out: Path) -> None:
             raise NodeError(f"{out} is used by {step.node}; choose another name, or the patch would eat its own source")
 
 
-def _plays(step: object) -> bool:
+def _plays(step: Step) -> bool:
     """Whether a node sends sound out of the patch: it takes AUDIO and gives nothing on."""
-    spec = step.spec  # type: ignore[attr-defined]
-    return not spec.outputs and any(port.type is PortType.AUDIO for port in spec.inputs)
+    return not step.spec.outputs and any(port.type is PortType.AUDIO for port in step.spec.inputs)
