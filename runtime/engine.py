@@ -1,144 +1,213 @@
 """The engine: node instances and one `render()` per block. A sound card's clock or a for-loop turns the same engine.
 
-One thread renders. `load`, `set_param`, `install` and `revive` may be called from other threads: what they change is applied
+One thread renders. `load`, `set_param`, `revive` and `mute` may be called from other threads: what they change is applied
 between two blocks. Names, sources and params are resolved when a plan is loaded, so that a block costs one flat loop over tuples.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
 
-from runtime.artifacts import Artifact, Assets
-from runtime.errors import NodeError, ParamError, in_words
+from runtime.artifacts import Assets
+from runtime.errors import ParamError, in_words
+from runtime.faults import Faults
+from runtime.glide import RAMP, Glides
+from runtime.instances import Surroundings, prepare
 from runtime.master import Master
 from runtime.messages import NodeFailed, Problem
-from runtime.node import Block, Stream, StreamNode
-from runtime.plan import Plan, Step
-from runtime.program import LOUDEST, Instance, Program, flatten
-from runtime.seeds import node_seed
+from runtime.node import Block, StreamNode
+from runtime.plan import Plan
+from runtime.program import LEAVING, Program, flatten, latency_between
 from runtime.spec import FloatParam, PortType
+from runtime.transition import Fade, Swap, carry, is_heard, joined
 
-RAMP = 0.02
-"""Seconds in which a smoothed param glides to its new value: short enough to feel immediate, long enough not to click."""
-FADE = 256
-"""Frames in which a failed node falls silent (6 ms at 44.1 kHz), or the block where that is shorter."""
+OVERRUNS = 8
+"""Blocks in a row in which one node alone takes longer than a block may, before it counts as failed: one hiccup is no fault."""
 _FLOAT32 = np.dtype(np.float32)
 
 
 class Engine:
-    """Renders a plan block by block. `assets` is where artifacts and what nodes were taught lie; without it there are none."""
+    """Renders a plan block by block. `assets` is where artifacts and what nodes were taught lie; without it there are none.
+
+    `hurried`: a sound card waits (by default whenever it is not `offline`); then nodes that are too slow fail as well. `taught`
+    gives the folder of what a node was taught, if it is not that in the assets."""
 
     def __init__(
-        self, settings: Mapping[str, Any], assets: Assets | None = None, *, offline: bool = True, channels: int = 2
+        self,
+        settings: Mapping[str, Any],
+        assets: Assets | None = None,
+        *,
+        offline: bool = True,
+        hurried: bool | None = None,
+        channels: int = 2,
+        taught: Callable[[str], Path] | None = None,
+        arrived: Callable[[], None] = lambda: None,
     ) -> None:
         self.sample_rate: int = settings["sample_rate"]
         self.block: int = settings["block"]
-        self.seed: int = settings["seed"]
         self.assets = assets
         self.offline = offline
-        self.events: deque[NodeFailed] = deque()
+        self.hurried = not offline if hurried is None else hurried
+        self.journal: Callable[[int, str, Any], None] | None = None
+        """The rendering thread calls it for each change from outside, with the number of the block before which it is applied."""
         self.blocks = 0
+        self.over_budget = 0
+        """Blocks that took longer to render than they last, and the node that took most of the last such block."""
+        self.slowest: tuple[str, float] | None = None
+        self._around = Surroundings(
+            self.sample_rate,
+            self.block,
+            settings["seed"],
+            offline,
+            self.hurried,
+            assets,
+            taught or (assets.node if assets else None),
+            arrived,
+        )
+        self._budget = round(1e9 * self.block / self.sample_rate)
         self._loaded = 0
         self._block = Block(self.block)
         self._master = Master(channels, self.block, self.sample_rate)
-        self._program = Program({})
+        self._program = self._latest = Program({})
         self._commands: deque[Callable[[], None]] = deque()
-        self._moving: dict[int, tuple[float, float, int]] = {}
+        self._swaps: deque[Swap] = deque()
+        self._fade: Fade | None = None
+        self._next: Program | None = None
+        self._moving = Glides(self.sample_rate, self.block)
         self._spent: list[int] = []
-        self._failed: dict[str, NodeFailed] = {}
-        self._retired: list[StreamNode] = []
+        self._spent_before: list[int] = []
+        self._overruns: dict[int, int] = {}
+        self._faults = Faults(self.sample_rate)
+        self._retired: deque[StreamNode] = deque()
 
-    # What other threads may call
+    # What other threads may call (one at a time)
 
-    def load(self, plan: Plan) -> list[Problem]:
+    def load(self, plan: Plan, *, fade: float | None = None, renew: Collection[str] = (), note: Any = None) -> list[Problem]:
         """Puts a plan in place of the one that plays. Nodes whose type, fixed params, artifacts and names stayed the same go
-        on undisturbed. Gives a Problem for each node that cannot be prepared; the rest runs. May take its time (models)."""
-        self._close_retired()
-        old = self._program.instances
-        program = Program({})
-        problems: list[Problem] = []
-        for step in plan.streams:
-            needed = {source for port, found in step.inputs.items() if self._needs(step, port) for source, _ in found}
-            if needed - set(program.instances):
-                continue
-            try:
-                program.instances[step.node] = self._instance(step, old.get(step.node), program)
-            except Exception as error:
-                problems.append(Problem(step.node, in_words(error)))
-        flatten(program, self.block, self._folder())
-        self._commands.append(lambda: self._swap(program))
+        on undisturbed (those to `renew` are made anew all the same); what changes is crossfaded for `fade` seconds, or for the
+        shortest time without a click. Gives a Problem for each node that cannot be prepared; the rest runs. May take its time
+        (models). `note` goes into the journal when the change is applied."""
+        self.tidy()
+        old = self._latest
+        program, problems = prepare(plan, old.instances, self._around, renew)
+        flatten(program, self.block, self._around.folder)
+        frames = Fade(round((fade or 0.0) * self.sample_rate), self.block)
+        both = joined(old, program, frames, self.block, self.sample_rate, self._around.folder) if is_heard(old, program) else None
+        self._latest = program
+        self._swaps.append(Swap(program, both, frames, note))
         if self.offline:  # nobody renders meanwhile, so the new names and latencies can be asked for at once
             self._apply()
         return problems
 
-    def set_param(self, node: str, param: str, value: Any) -> None:
-        """Changes a live param between two blocks; a smoothed one glides there. Raises ParamError for an illegal value, or for a
-        fixed param (change the patch and `load` it)."""
-        instance = self._program.instances.get(node)
+    def set_param(self, node: str, param: str, value: Any, seconds: float | None = None) -> Any:
+        """Changes a live param between two blocks; a smoothed one glides there, and every number does if `seconds` are given.
+        Gives the legal value. Raises ParamError for an illegal value, or for a fixed param (change the patch and `load` it)."""
+        instance = self._latest.instances.get(node)
         found = instance.step.spec.param(param) if instance else None
         if found is None:
             raise ParamError(f"{node}.{param} is not a param of a playing node")
         if not found.live:
             raise ParamError(f"{param} is fixed while the sound runs; load the changed patch")
         legal = found.coerce(value)
-        self._commands.append(lambda: self._set(node, param, found, legal))
-
-    def install(self, node: str, attributes: Mapping[str, Any]) -> None:
-        """Sets attributes of a node between two blocks: the result of an action."""
 
         def apply() -> None:
-            if node in self._program.instances:
-                for name, value in attributes.items():
-                    setattr(self._program.instances[node].node, name, value)
+            self._tell("set", [node, param, legal, seconds])
+            self._set(node, param, found, legal, seconds)
+            for program in (swap for waiting in self._swaps for swap in (waiting.joined, waiting.program) if swap):
+                if (node, param) in program.params:
+                    program.values[program.params[node, param]] = legal
 
         self._commands.append(apply)
+        return legal
 
     def revive(self, node: str) -> None:
         """Lets a failed node try again from the next block on."""
-        self._commands.append(lambda: self._revive(node))
+
+        def apply() -> None:
+            if node in self._faults.failed:
+                self._tell("revive", [node])
+                self._faults.revive(self._program, node)
+
+        self._commands.append(apply)
+
+    def mute(self, node: str, why: str) -> None:
+        """Lets a node count as failed from the next block on: a replay does so where a live engine found it too slow."""
+
+        def apply() -> None:
+            if node in self._program.calls and node not in self._faults.failed:
+                self._tell("mute", [node, why])
+                self._faults.fail(self._program, self._block, node, why)
+
+        self._commands.append(apply)
+
+    def seek(self, frame: int) -> None:
+        """Sets the engine's clock before the next block: beside the engine proper, time is the wall's."""
+        self._block.start = frame
+
+    def tidy(self) -> None:
+        """Closes the nodes that have left the sound since."""
+        while self._retired:
+            node = self._retired.popleft()
+            try:
+                node.close()
+            except Exception as error:  # the others must be closed all the same
+                node.failure = node.failure or in_words(error)
 
     def instance(self, node: str) -> StreamNode | None:
         """The prepared node, for its actions."""
-        found = self._program.instances.get(node)
+        found = self._latest.instances.get(node)
         return found.node if found else None
+
+    def instances(self) -> dict[str, StreamNode]:
+        """All prepared nodes, in playing order."""
+        return {name: instance.node for name, instance in self._latest.instances.items()}
 
     def names(self, node: str, output: str) -> tuple[str, ...]:
         """The dimension names of a CONTROL output."""
-        return self._program.instances[node].stream.output_names.get(output, ())
+        return self._latest.instances[node].stream.output_names.get(output, ())
 
     def input_names(self, node: str, port: str) -> tuple[str, ...]:
         """The dimension names of a CONTROL input."""
-        return tuple(self._program.instances[node].stream.names.get(port, ()))
+        return tuple(self._latest.instances[node].stream.names.get(port, ()))
 
     def control_outputs(self) -> list[tuple[str, str]]:
         """Every CONTROL output that plays, in the order of the plan: (node, output)."""
         return [
             (name, port.name)
-            for name in self._program.instances
-            for port in self._program.instances[name].step.spec.outputs
+            for name in self._latest.instances
+            for port in self._latest.instances[name].step.spec.outputs
             if port.type is PortType.CONTROL
         ]
 
     def latency(self, node: str) -> int:
         """Frames from the farthest source behind a node to what the node gives now, as declared by the nodes on the way."""
-        return self._program.latency[node]
+        return self._latest.latency[node]
+
+    def latency_from(self, source: str) -> int | None:
+        """Frames that the nodes between a source and the loudspeakers add, on the longest way; None where none leads there."""
+        return latency_between(self._latest, source)
 
     def load_per_node(self) -> dict[str, float]:
         """Mean seconds per block of each node since it was loaded."""
-        spent = zip(self._program.calls, self._spent, strict=True)
-        return {node: time * 1e-9 / max(self.blocks - self._loaded, 1) for node, time in spent}
+        blocks, spent = max(self.blocks - self._loaded, 1), list(self._spent)
+        calls = list(self._program.calls)
+        return {node: time * 1e-9 / blocks for node, time in zip(calls, spent, strict=False) if not node.endswith(LEAVING)}
+
+    @property
+    def events(self) -> deque[NodeFailed]:
+        """What has failed, oldest first; who reads takes away."""
+        return self._faults.events
 
     @property
     def failed(self) -> dict[str, NodeFailed]:
-        """The nodes that are mute, and why."""
-        return dict(self._failed)
+        """The nodes that have failed and do not play, and why."""
+        return dict(self._faults.failed)
 
     @property
     def frame(self) -> int:
@@ -147,10 +216,13 @@ class Engine:
 
     def close(self) -> list[Problem]:
         """Closes every node. The engine must not render any more. Gives what went wrong beside the audio path (a full disk)."""
-        closing = self._program.instances
-        self._retired += [instance.node for instance in closing.values()]
-        self._program, self._spent = Program({}), []
-        self._close_retired()
+        closing = {}
+        for program in (self._program, self._next, *(swap.program for swap in self._swaps)):
+            closing.update(program.instances if program else {})
+        self._retired += dict.fromkeys(instance.node for instance in closing.values())
+        self._program, self._latest, self._next, self._spent = Program({}), Program({}), None, []
+        self._swaps.clear()
+        self.tidy()
         return [Problem(name, instance.node.failure) for name, instance in closing.items() if instance.node.failure]
 
     # What only the rendering thread may call
@@ -159,12 +231,14 @@ class Engine:
         """The next block, float32 [channels, frames]: a buffer that the next call overwrites."""
         self._apply()
         program, block, spent = self._program, self._block, self._spent
+        if self._fade:
+            self._fade.next()
         values, before, frames = program.values, program.before, block.frames
         block.device_input = device_input
         block.master.clear()
         if self._moving:
-            self._glide(values)
-        now = perf_counter_ns()
+            self._moving.step(values)
+        began = now = perf_counter_ns()
         for number, node, process, gathers, one, two, arguments, outputs in program.running:
             try:
                 if gathers:
@@ -187,211 +261,128 @@ class Engine:
                         # with a Python number costs thirty times as much.
                         flat = value.ravel()
                         if not float(flat.dot(flat)) < bound:
-                            self._repair(node)
+                            self._faults.repair(program, block, node)
                             break
             except Exception as error:
-                self._fail(node, error)
+                self._faults.fail(program, block, node, in_words(error))
             after = perf_counter_ns()
             spent[number] += after - now
             now = after
         for source, target in program.delays:
             values[target] = values[source]
+        if self.hurried:
+            if now - began > self._budget:
+                self._overran()
+            elif self._overruns:
+                self._overruns.clear()
+            self._spent_before[:] = spent
         sound = self._master.render(block.master)
         block.start += frames
         self.blocks += 1
         return sound
 
     def value(self, node: str, port: str) -> Any:
-        """What an output gave, or an input got, in the last block."""
+        """What an output gave, or an input got, in the last block; None for what does not play. Any thread may ask."""
         program = self._program
-        slot = program.outputs.get((node, port))
-        return program.values[program.inputs[node, port] if slot is None else slot]
+        slot = program.outputs.get((node, port), program.inputs.get((node, port)))
+        return None if slot is None else program.values[slot]
 
     def _apply(self) -> None:
         while self._commands:
             self._commands.popleft()()
+        if self._next and self._fade and self._fade.over:
+            self._settle(self._next)
+        if not self._faults.is_settled:
+            self._faults.choose(self._program)
+        if self._swaps:
+            if self._fade:
+                self._fade.hurry()
+            else:
+                self._begin(self._swaps.popleft())
 
-    # Loading
+    def _tell(self, kind: str, note: Any) -> None:
+        if self.journal is not None and note is not None:
+            self.journal(self.blocks, kind, note)
 
-    @staticmethod
-    def _needs(step: Step, port: str) -> bool:
-        spec = step.spec.input(port)
-        return spec is not None and spec.type.is_stream and not (spec.optional or spec.many or spec.delayed)
+    # Programs, between two blocks
 
-    def _instance(self, step: Step, old: Instance | None, program: Program) -> Instance:
-        spec = step.spec
-        artifacts = {port.name: self._artifact(step, port.name) for port in spec.inputs if not port.type.is_stream}
-        values = step.values(self._folder())
-        fixed = {param.name: values[param.name] for param in spec.params if not param.live}
-        names = {
-            port.name: tuple(
-                name
-                for source, output in step.inputs[port.name]
-                if source in program.instances
-                for name in program.instances[source].stream.output_names.get(output, ())
-            )
-            for port in spec.inputs
-            if port.type is PortType.CONTROL and not port.delayed
-        }
-        prints = {name: artifact and (str(artifact.path), artifact.fingerprint) for name, artifact in artifacts.items()}
-        key = (step.cls, fixed, prints, names)
-        if old is not None and old.key == key:
-            return Instance(step, old.node, key, old.stream)
-        node = step.cls()
-        stream = Stream(self.sample_rate, self.block, node_seed(self.seed, step.node), self.offline, self._folder(), names)
-        if self.assets is not None:
-            node.load(self.assets.node(step.node))
-        try:
-            node.prepare(stream, **fixed, **artifacts)
-        except BaseException:
-            node.close()
-            raise
-        for port in spec.outputs:
-            if port.type is PortType.CONTROL and port.name not in stream.output_names:
-                raise TypeError(f"{spec.type} must name the dimensions of {port.name} in prepare")
-        return Instance(step, node, key, stream)
+    def _begin(self, swap: Swap) -> None:
+        """Puts a program in: at once where nothing of the change can be heard, else joined with the one before it."""
+        self._tell("load", swap.note)
+        old, new = self._program, swap.joined or swap.program
+        targets = {key: swap.program.values[slot] for key, slot in swap.program.params.items()}
+        kept = {name for name, one in new.instances.items() if name in old.instances and one.node is old.instances[name].node}
+        former = {name: name for name in kept}
+        former |= {name + LEAVING: name for name in old.instances if name + LEAVING in new.instances}
+        self._follow(new, former)
+        changed = {name for name in kept if new.instances[name].step.inputs != old.instances[name].step.inputs}
+        for (node, param), target in targets.items():
+            if node in kept:
+                _, wanted = self._moving.now(new.params[node, param], new.values[new.params[node, param]])
+                if wanted != target:
+                    changed.add(node)
+                    self._set(node, param, new.instances[node].step.spec.param(param), target)
+        for name in self._faults.failed.keys() & changed:
+            self._faults.revive(new, name)
+        if swap.joined is None:
+            self._retire(old, swap.program)
+        else:
+            self._fade, self._next = swap.fade, swap.program
 
-    def _artifact(self, step: Step, port: str) -> Artifact | None:
-        sources = step.inputs[port]
-        if not sources:
-            return None
-        found = self.assets.artifact(*sources[0]) if self.assets else None
-        if found is None:
-            raise ParamError(f"the {port} of {sources[0][0]} has not been made yet; run the patch first (glasspatch run)")
-        found.verify()
-        return found
+    def _settle(self, new: Program) -> None:
+        """The fade is over: the joined program gives way to the new one alone."""
+        old = self._program
+        self._follow(new, {name: name for name in new.instances})
+        self._retire(old, new)
+        self._fade = self._next = None
 
-    def _folder(self) -> Path:
-        return self.assets.patch_folder if self.assets else Path.cwd()
+    def _follow(self, new: Program, former: Mapping[str, str]) -> None:
+        """Makes `new` the program that runs; `former` maps its nodes to those whose values, params and faults they take over."""
+        old, self._program = self._program, new
+        carry(old, new, former)
+        places: dict[int, int] = {}
+        for (node, param), slot in new.params.items():
+            if node in former:
+                before = old.params[former[node], param]
+                places[before] = slot
+                new.values[slot] = old.values[before]
+        self._moving.move(places.get)
+        self._faults.follow(former)
+        self._spent, self._spent_before, self._loaded = [0] * len(new.calls), [0] * len(new.calls), self.blocks
+        self._overruns.clear()
+        self._faults.choose(new)
 
-    def _swap(self, program: Program) -> None:
-        old, self._program = self._program, program
-        kept = {name for name, new in program.instances.items() if name in old.instances and new.node is old.instances[name].node}
-        self._retired += [instance.node for name, instance in old.instances.items() if name not in kept]
-        moving, self._moving = self._moving, {}
-        failed, self._failed = self._failed, {}
-        changed = {name for name in kept if program.instances[name].step.inputs != old.instances[name].step.inputs}
-        for name in kept:
-            for port in program.instances[name].step.spec.outputs:
-                program.values[program.outputs[name, port.name]] = old.values[old.outputs[name, port.name]]
-            for (node, param), slot in old.params.items():
-                if node == name:
-                    place = program.params[node, param]
-                    target = program.values[place]
-                    current, wanted, _ = moving.get(slot, (old.values[slot], old.values[slot], 0))
-                    program.values[place] = current
-                    if wanted != target:
-                        changed.add(name)
-                    self._set(node, param, program.instances[node].step.spec.param(param), target)
-        for source, target in program.delays:
-            program.values[target] = program.values[source]
-        self._spent, self._loaded = [0] * len(program.calls), self.blocks
-        for name in kept & set(failed) - changed:
-            self._mute(failed[name])
-
-    def _close_retired(self) -> None:
-        while self._retired:
-            node = self._retired.pop()
-            try:
-                node.close()
-            except Exception as error:  # the others must be closed all the same
-                node.failure = node.failure or in_words(error)
+    def _retire(self, old: Program, new: Program) -> None:
+        kept = {instance.node for instance in new.instances.values()}
+        self._retired += [instance.node for instance in old.instances.values() if instance.node not in kept]
 
     # Params and failures, between two blocks or within one
 
-    def _set(self, node: str, param: str, spec: Any, value: Any) -> None:
+    def _set(self, node: str, param: str, spec: Any, value: Any, seconds: float | None = None) -> None:
         slot = self._program.params.get((node, param))
         if slot is None:
             return
         values = self._program.values
-        if isinstance(spec, FloatParam) and spec.smooth:
-            current = self._moving[slot][0] if slot in self._moving else values[slot]
-            if slot in self._moving or current != value:
-                self._moving[slot] = (current, value, max(round(RAMP * self.sample_rate), 1))
+        smooth = isinstance(spec, FloatParam) and spec.smooth
+        if smooth or (seconds and isinstance(spec, FloatParam)):
+            self._moving.start(values, slot, value, seconds or RAMP, smooth)
         else:
+            self._moving.stop(slot)
             values[slot] = value
-        if node in self._failed:
-            self._revive(node)
+        if node in self._faults.failed:
+            self._faults.revive(self._program, node)
 
-    def _glide(self, values: list[Any]) -> None:
-        frames = self._block.frames
-        for slot, (current, target, left) in list(self._moving.items()):
-            if left <= 0:
-                values[slot] = target
-                del self._moving[slot]
-                continue
-            count = min(frames, left)
-            ramp = np.full(frames, target, np.float32)
-            ramp[:count] = current + (target - current) / left * np.arange(1, count + 1)
-            values[slot] = ramp
-            self._moving[slot] = (float(ramp[-1]) if left > frames else target, target, left - frames)
-
-    def _fail(self, node: str, error: Exception) -> None:
-        failure = NodeFailed(node, in_words(error), self._block.start)
-        self.events.append(failure)
-        self._mute(failure)
-
-    def _repair(self, node: str) -> None:
-        """Finds who gave what is not finite: the node itself, or one before it whose output only pure nodes have read since.
-        Mutes the culprit and lets the pure nodes behind it compute this block again, so that the rest of the sound goes on."""
-        program, mended = self._program, False
-        for name in self._unsearched_before(node):
-            _, _, process, gathers, _, _, arguments, outputs = program.calls[name]
-            if mended and program.instances[name].step.spec.pure and name not in self._failed:
-                for place, gather in gathers:
-                    program.values[place] = gather(program.values)
-                made = process(self._block, *arguments(program.values))
-                for output, place, _, _ in outputs:
-                    program.values[place] = made[output]
-            wrong = [output for output, place, frames, _ in outputs if frames != 0 and _is_broken(program.values[place], frames)]
-            if wrong:
-                for _, place, _, _ in outputs:
-                    program.values[place] = program.before[place]
-                self._fail(name, NodeError(f"{wrong[0]} is not finite, or a million times too loud"))
-                mended = True
-
-    def _unsearched_before(self, node: str) -> list[str]:
-        """The node and all that lead to it through outputs that are not searched, in playing order."""
-        program = self._program
-        unsearched = {name for name, call in program.calls.items() if any(output[3] == 0 for output in call[-1])}
-        found, waiting = {node}, [node]
-        while waiting:
-            step = program.instances[waiting.pop()].step
-            more = {source for sources in step.inputs.values() for source, _ in sources} & unsearched - found
-            found |= more
-            waiting += more
-        return [name for name in program.calls if name in found]
-
-    def _mute(self, failure: NodeFailed) -> None:
-        program, node = self._program, failure.node
-        self._failed[node] = failure
-        program.running = tuple(step for name, step in program.calls.items() if name not in self._failed)
-        for port in program.instances[node].step.spec.outputs:
-            slot = program.outputs[node, port.name]
-            if port.type is PortType.AUDIO:
-                program.values[slot] = self._fade(program.values[slot])
-                silence = np.zeros_like(program.values[slot])
-
-                def settle(values: list[Any] = program.values, slot: int = slot, silence: np.ndarray = silence) -> None:
-                    values[slot] = silence
-
-                self._commands.append(settle)
-
-    def _fade(self, last: np.ndarray) -> np.ndarray:
-        """From the last sample that was heard down to silence: no step, hence no click."""
-        end = np.nan_to_num(last[:, -1:], nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
-        count = min(FADE, self.block)
-        fade = np.zeros((last.shape[0], self.block), np.float32)
-        fade[:, :count] = end * (0.5 + 0.5 * np.cos(np.pi * np.arange(1, count + 1, dtype=np.float32) / count))
-        return fade
-
-    def _revive(self, node: str) -> None:
-        self._failed.pop(node, None)
-        program = self._program
-        program.running = tuple(step for name, step in program.calls.items() if name not in self._failed)
-
-
-def _is_broken(value: np.ndarray, frames: int | None) -> bool:
-    """Whether AUDIO of so many frames, or CONTROL (None), holds what no ear and no node should get."""
-    flat = value.ravel()
-    return not float(flat.dot(flat)) < (LOUDEST if frames else math.inf)
+    def _overran(self) -> None:
+        """The block took longer than it lasts: who took most of it, and did one node alone take too long once more?"""
+        self.over_budget += 1
+        spent = [now - before for now, before in zip(self._spent, self._spent_before, strict=True)]
+        most = max(range(len(spent)), key=spent.__getitem__, default=None)
+        if most is None:
+            return
+        node = list(self._program.calls)[most]
+        self.slowest = (node, spent[most] * 1e-9)
+        self._overruns = {most: self._overruns.get(most, 0) + 1} if spent[most] > self._budget else {}
+        if self._overruns.get(most, 0) >= OVERRUNS and node not in self._faults.failed:
+            self._overruns.clear()
+            words = f"took {spent[most] * 1e-6:.1f} ms of a block's {self._budget * 1e-6:.1f} ms, {OVERRUNS} blocks in a row"
+            self.mute(node, words)

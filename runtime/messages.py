@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,220 @@ class JobFailed:
 
 
 JobEvent = JobStarted | JobProgress | JobWarned | JobDone | JobSkipped | JobStopping | JobStopped | JobFailed
+
+
+# What a performance tells.
+
+
+@dataclass(frozen=True)
+class Playing:
+    """The sound has begun, on that device."""
+
+    device: str
+    sample_rate: int
+    block: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something that the artist should know, in words. `wrong` is False for good news (a camera is back)."""
+
+    words: str
+    wrong: bool = True
+
+
+@dataclass(frozen=True)
+class Problems:
+    """What of the patch cannot run as it is now; empty when all runs."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The performance has changed the document (a knob, a scene, undo): this is its JSON text now."""
+
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The engine process has ended: because it was told to (`fault` empty), or by a fault."""
+
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How the performance is at this moment. `values`: float32 [dims] or pictures uint8 [h, w, 3], what was asked for by `Poll`."""
+
+    seconds: float
+    peak: float
+    load: float
+    """Share of a block's time that rendering took, lately; above 1 the sound breaks."""
+    counters: Mapping[str, int]
+    """Counted apart: underflows (driver), starved (our ring), over_budget (blocks), input_starved, overflows, malformed."""
+    slowest: tuple[str, float] | None
+    """The node that took most of the last block over budget, and its seconds."""
+    load_per_node: Mapping[str, float]
+    latencies: Mapping[str, float]
+    """Seconds from each source (a camera, the sound card's input, MIDI, OSC) to the loudspeakers."""
+    failed: Mapping[str, str]
+    device: str
+    take: str | None
+    values: Mapping[tuple[str, str], Any]
+
+
+LiveEvent = Playing | Told | Problems | Changed | Stopped | NodeFailed | Snapshot
+
+
+# Commands: what an artist may ask of a performance, whoever brings it: the editor, the command line, OSC, MIDI or a key.
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Play this patch (its JSON text) from now on. `fade` is the crossfade in seconds; None is the shortest without a click."""
+
+    text: str
+    fade: float | None = None
+
+
+@dataclass(frozen=True)
+class SetParam:
+    """Set a live param, gliding there in so many `seconds`; None is the usual short glide against clicks."""
+
+    node: str
+    param: str
+    value: Any
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RecordAnchor:
+    """Begin to record the gestures that reach a regressor as an anchor. `target` None: what the regressor plays now."""
+
+    node: str
+    anchor: str
+    target: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class EndAnchor:
+    """The gesture is complete: keep the anchor (and train with it)."""
+
+
+@dataclass(frozen=True)
+class RemoveAnchor:
+    node: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Train:
+    node: str
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Take back the last edit, param, scene, anchor or training."""
+
+
+@dataclass(frozen=True)
+class Redo:
+    pass
+
+
+@dataclass(frozen=True)
+class RecallScene:
+    """Go to a named scene. `seconds` None: the time that the scene itself names."""
+
+    scene: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class KeepScene:
+    """Keep the present params and models under a name."""
+
+    scene: str
+
+
+@dataclass(frozen=True)
+class Learn:
+    """The next knob that moves (MIDI or OSC) shall move this param over its whole range."""
+
+    node: str
+    param: str
+
+
+@dataclass(frozen=True)
+class Forget:
+    """No knob shall move this param any more."""
+
+    node: str
+    param: str
+
+
+@dataclass(frozen=True)
+class StartTake:
+    """Record a take into a new folder of that path (None: `takes/` beside the patch, under a free name)."""
+
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class EndTake:
+    pass
+
+
+@dataclass(frozen=True)
+class Revive:
+    """Let a failed node try again at once."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """Let the sound in again after Stop."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Fade to silence; everything goes on behind it and `Start` lets it in again."""
+
+
+@dataclass(frozen=True)
+class Quit:
+    """Fade out and end the engine process."""
+
+
+@dataclass(frozen=True)
+class Poll:
+    """Ask for a `Snapshot`; `values` names (node, output) of streams whose newest value is wanted too."""
+
+    values: tuple[tuple[str, str], ...] = ()
+
+
+Command = (
+    Edit
+    | SetParam
+    | RecordAnchor
+    | EndAnchor
+    | RemoveAnchor
+    | Train
+    | Undo
+    | Redo
+    | RecallScene
+    | KeepScene
+    | Learn
+    | Forget
+    | StartTake
+    | EndTake
+    | Revive
+    | Start
+    | Stop
+    | Quit
+    | Poll
+)

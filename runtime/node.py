@@ -31,7 +31,9 @@ class Stream:
 
     `names` holds the dimension names of each connected CONTROL input (a delayed input has none yet). `seed` is
     the node's own, derived from the patch's. `offline` is True where nobody waits for the sound: then a node waits for its
-    own slow sources instead of dropping what is late.
+    own slow sources instead of dropping what is late. `hurried` is True where a sound card waits for `process`: then what takes
+    longer than a block goes beside, on a thread. `arrived` is called by a node's own thread when something new has come
+    from outside, so that who runs the node looks at once; it is cheap, and any thread may call it.
     """
 
     sample_rate: int
@@ -40,6 +42,8 @@ class Stream:
     offline: bool
     folder: Path
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hurried: bool = False
+    arrived: Callable[[], None] = lambda: None
     output_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     latency: int = 0
 

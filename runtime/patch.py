@@ -14,7 +14,7 @@ from typing import Any
 
 from runtime.artifacts import write_atomically
 from runtime.errors import PatchError, in_words
-from runtime.spec import WORD, ChoiceParam, IntParam
+from runtime.spec import FAULTS, WORD, ChoiceParam, IntParam
 
 FORMAT = 1
 DEEPEST = 100
@@ -31,13 +31,15 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 @dataclass(frozen=True)
 class Node:
-    """A node as drawn: its type id, the version of the node that wrote the params, and what this version does not know."""
+    """A node as drawn: its type id, the version of the node that wrote the params, what it does when it fails (None: what its
+    kind does), and what this version does not know."""
 
     type: str
     version: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
     position: tuple[float, float] = (0.0, 0.0)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -56,12 +58,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Patch:
-    """A whole patch. An edit returns a new one, so that undo is a list of patches. Treat the mappings as read-only."""
+    """A whole patch. An edit returns a new one, so that undo is a list of patches. Treat the mappings as read-only.
+
+    `scenes` are named snapshots: {name: {"params": {"node.param": value}, "links": {"node.port": "node.output"}, "seconds": s}}.
+    `bindings` say which knob moves which param (`runtime.bindings`)."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    scenes: Mapping[str, Any] = field(default_factory=dict)
+    bindings: tuple[Mapping[str, Any], ...] = ()
 
     def with_node(self, name: str, node: Node) -> Patch:
         """Adds or replaces a node. Raises PatchError unless the name is a lower-case word."""
@@ -128,11 +135,14 @@ def dumps(patch: Patch) -> str:
             "version": node.version,
             "params": node.params,
             "position": [int(x) if float(x).is_integer() else x for x in node.position],
+            **({"fault": node.fault} if node.fault else {}),
         }
         for name, node in patch.nodes.items()
     }
     links = sorted([link.source, link.target] for link in patch.links)
     data = {**patch.extra, "format": FORMAT, "settings": patch.settings, "nodes": nodes, "links": links}
+    data |= {"scenes": patch.scenes} if patch.scenes else {}
+    data |= {"bindings": list(patch.bindings)} if patch.bindings else {}
     return _emit(data, "") + "\n"
 
 
@@ -162,11 +172,19 @@ def _from_data(data: dict[str, Any]) -> Patch:
     settings, nodes, links = data.get("settings", {}), data.get("nodes", {}), data.get("links", [])
     if not isinstance(settings, dict) or not isinstance(nodes, dict) or not isinstance(links, list):
         raise PatchError('"settings" and "nodes" must be objects and "links" a list')
+    scenes, bindings = data.get("scenes", {}), data.get("bindings", [])
+    if not isinstance(scenes, dict) or not all(isinstance(scene, dict) for scene in scenes.values()):
+        raise PatchError('"scenes" must be an object of objects')
+    if not isinstance(bindings, list) or not all(isinstance(binding, dict) for binding in bindings):
+        raise PatchError('"bindings" must be a list of objects')
+    known = ("format", "settings", "nodes", "links", "scenes", "bindings")
     return Patch(
         settings=settings,
         nodes={name: _node(name, node) for name, node in nodes.items()},
         links=tuple(_link(link) for link in links),
-        extra={key: value for key, value in data.items() if key not in ("format", "settings", "nodes", "links")},
+        scenes=scenes,
+        bindings=tuple(bindings),
+        extra={key: value for key, value in data.items() if key not in known},
     )
 
 
@@ -186,9 +204,12 @@ def _node(name: str, data: Any) -> Node:
         x, y = float(position[0]), float(position[1])
     except (ValueError, OverflowError):  # OverflowError: an integer that no float can hold
         raise PatchError(f'node {name}: "position" must be two numbers, got {str(position)[:80]}') from None
-    known = ("type", "version", "params", "position")
+    fault = data.get("fault")
+    if fault is not None and fault not in FAULTS:
+        raise PatchError(f'node {name}: "fault" must be one of {", ".join(FAULTS)}, got {str(fault)[:80]}')
+    known = ("type", "version", "params", "position", "fault")
     extra = {key: value for key, value in data.items() if key not in known}
-    return Node(data["type"], version, params, (x, y), extra)
+    return Node(data["type"], version, params, (x, y), extra, fault)
 
 
 def _link(data: Any) -> Link:

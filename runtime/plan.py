@@ -26,12 +26,14 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True)
 class Step:
-    """A node that can run: its class, its coerced params, and for each input where it comes from (empty: not connected)."""
+    """A node that can run: its class, its coerced params, for each input where it comes from (empty: not connected), and what
+    it does when it fails."""
 
     node: str
     cls: type[Any]
     params: Mapping[str, Any]
     inputs: Mapping[str, tuple[Source, ...]]
+    fault: str = "mute"
 
     @property
     def spec(self) -> NodeSpec:
@@ -121,15 +123,14 @@ def compile_patch(patch: Patch, registry: Registry, folder: Path | None = None) 
             if lost and not (spec.optional or spec.many or spec.delayed or (lies_on_disk and lost[0] not in missing)):
                 blocked[name] = lost[0]
         if name not in blocked:
-            runs.append(Step(name, classes[name], params[name], inputs[name]))
+            fault = patch.nodes[name].fault or classes[name].spec.fault
+            runs.append(Step(name, classes[name], params[name], inputs[name], fault))
     alive = {step.node for step in runs}
     made = set(classes)
     runs = [
-        Step(
-            step.node,
-            step.cls,
-            step.params,
-            {
+        replace(
+            step,
+            inputs={
                 port: tuple(s for s in sources if s[0] in (alive if step.spec.input(port).type.is_stream else made))  # type: ignore[union-attr]
                 for port, sources in step.inputs.items()
             },

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from runtime.node import STEP, Stream, StreamNode
 from runtime.plan import Source, Step
-from runtime.spec import PortType
+from runtime.spec import Port, PortType
 
 Getter = Callable[[list[Any]], Any]
 LOUDEST = 1e12
 """Sum of squares of a block above which a sound counts as broken: one sample a million times too loud is no music but an
 unstable filter."""
+
+LEAVING = "~"
+"""Marks a node of the program before, where two are joined; no node's name may hold it."""
 
 Output = tuple[str, int, int | None, float]
 """(name, place, the frames that AUDIO must have or None for CONTROL or 0 for pictures, sum of squares that counts as broken or
@@ -40,6 +44,16 @@ class Instance:
     stream: Stream
 
 
+@dataclass(frozen=True)
+class Join:
+    """An input whose links change: what led to it before, and how old and new value mix. `late`: the old ones are read a block
+    late, where they would close a loop."""
+
+    sources: tuple[Source, ...]
+    mix: Callable[[Any, Any], Any]
+    late: bool = False
+
+
 @dataclass
 class Program:
     """The values of a block, and where they lie: `outputs`, `inputs` and `params` map (node, name) to a place in `values`.
@@ -51,7 +65,7 @@ class Program:
     instances: dict[str, Instance]
     values: list[Any] = field(default_factory=list)
     before: list[Any] = field(default_factory=list)
-    outputs: dict[tuple[str, str], int] = field(default_factory=dict)
+    outputs: dict[Source, int] = field(default_factory=dict)
     inputs: dict[tuple[str, str], int] = field(default_factory=dict)
     params: dict[tuple[str, str], int] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
@@ -60,16 +74,23 @@ class Program:
     latency: dict[str, int] = field(default_factory=dict)
 
 
-def flatten(program: Program, block: int, folder: Path) -> None:
-    """Gives each value a place and each node its call. `program.instances` must be in playing order; `folder` is the patch's."""
+def flatten(
+    program: Program,
+    block: int,
+    folder: Path,
+    joins: Mapping[tuple[str, str], Join] = MappingProxyType({}),
+    wraps: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = MappingProxyType({}),
+) -> None:
+    """Gives each value a place and each node its call. `program.instances` must be in playing order; `folder` is the patch's.
+    `joins` are the (node, input) that change their links, `wraps` what is put around the `process` of a node."""
     for name, instance in program.instances.items():
         for port in instance.step.spec.outputs:
             dims = len(instance.stream.output_names.get(port.name, ()))
             program.outputs[name, port.name] = _place(program, silence(port.type, dims, block))
     checks = {PortType.AUDIO: (block, LOUDEST), PortType.CONTROL: (None, math.inf), PortType.IMAGE: (0, 0.0)}
-    searched = _searched(program)
+    searched = set(program.outputs) if joins or wraps else _searched(program)
     for name, instance in program.instances.items():
-        gathers = _place_inputs(program, name, instance.step, block)
+        gathers = _place_inputs(program, name, instance.step, block, joins)
         values = instance.step.values(folder)
         for param in instance.step.spec.params:
             if param.live:
@@ -85,11 +106,25 @@ def flatten(program: Program, block: int, folder: Path) -> None:
         )
         one, two = (*places, None, None)[:2] if 1 <= len(places) <= 2 else (None, None)
         number = len(program.calls)
-        program.calls[name] = (number, name, instance.node.process, gathers, one, two, _getter(places), outputs)
+        process = wraps[name](instance.node.process) if name in wraps else instance.node.process
+        program.calls[name] = (number, name, process, gathers, one, two, _getter(places), outputs)
         behind = [program.latency[s] for found in instance.step.inputs.values() for s, _ in found if s in program.latency]
         program.latency[name] = max(behind, default=0) + instance.stream.latency
     program.running = tuple(program.calls.values())
     program.before = list(program.values)
+
+
+def latency_between(program: Program, source: str) -> int | None:
+    """Frames that the nodes between a source and the loudspeakers add, on the longest way; None where none leads there."""
+    reached: dict[str, int] = {source: 0}
+    heard: list[int] = []
+    for name, instance in program.instances.items():
+        behind = [reached[s] for found in instance.step.inputs.values() for s, _ in found if s in reached]
+        if behind:
+            reached[name] = max(behind) + instance.stream.latency
+        if name in reached and not instance.step.spec.outputs:
+            heard.append(reached[name])
+    return max(heard, default=None)
 
 
 def _searched(program: Program) -> set[Source]:
@@ -109,23 +144,64 @@ def _place(program: Program, value: Any) -> int:
     return len(program.values) - 1
 
 
-def _place_inputs(program: Program, name: str, step: Step, block: int) -> tuple[tuple[int, Getter], ...]:
-    """Where each stream input is read: at its source's place, or at one of its own if it is gathered, delayed or open."""
-    gathers = []
+def _place_inputs(
+    program: Program, name: str, step: Step, block: int, joins: Mapping[tuple[str, str], Join]
+) -> tuple[tuple[int, Getter], ...]:
+    """Where each stream input is read: at its source's place, or at one of its own if it is gathered, joined, delayed or open."""
+    gathers: list[tuple[int, Getter]] = []
     for port in step.spec.inputs:
         if not port.type.is_stream:
             continue
-        found = [program.outputs[source] for source in step.inputs[port.name] if source in program.outputs]
-        if port.many:
+        found = _places(program, step.inputs[port.name], port, block)
+        join = joins.get((name, port.name))
+        if join is not None:
+            was = _places(program, join.sources, port, block, late=join.late)
+            place = _place(program, () if port.many else None)
+            gathers.append((place, (_joined_many if port.many else _joined)(was, found, join.mix)))
+        elif port.many:
             place = _place(program, ())
             gathers.append((place, _getter(found)))
-        elif port.delayed:
-            place = _place(program, program.values[found[0]] if found else silence(port.type, 1, block))
-            program.delays += [(found[0], place)] if found else []
+        elif port.delayed and not found:
+            place = _place(program, silence(port.type, 1, block))
         else:
             place = found[0] if found else _place(program, None)
         program.inputs[name, port.name] = place
     return tuple(gathers)
+
+
+def _places(program: Program, sources: Iterable[Source], port: Port, block: int, late: bool = False) -> list[int]:
+    """Where the values of these sources are read; for a delayed port, or late ones, at places that are filled a block later."""
+    found = [program.outputs[source] for source in sources if source in program.outputs]
+    if not (port.delayed or late):
+        return found
+    copies = []
+    for place in found:
+        copies.append(_place(program, program.values[place]))
+        program.delays.append((place, copies[-1]))
+    return copies
+
+
+def _joined(was: list[int], now: list[int], mix: Callable[[Any, Any], Any]) -> Getter:
+    one, two = was[0] if was else None, now[0] if now else None
+
+    def gather(values: list[Any]) -> Any:
+        return mix(None if one is None else values[one], None if two is None else values[two])
+
+    return gather
+
+
+def _joined_many(was: list[int], now: list[int], mix: Callable[[Any, Any], Any]) -> Getter:
+    """Those that stay as they are, those that leave or come mixed with nothing."""
+    stay, gone, come = [p for p in now if p in was], [p for p in was if p not in now], [p for p in now if p not in was]
+
+    def gather(values: list[Any]) -> tuple[Any, ...]:
+        return (
+            *(values[p] for p in stay),
+            *(mix(values[p], None) for p in gone),
+            *(mix(None, values[p]) for p in come),
+        )
+
+    return gather
 
 
 def silence(kind: PortType, dims: int, block: int) -> Any:

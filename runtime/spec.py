@@ -196,18 +196,28 @@ class PathParam(Param):
 
 @dataclass(frozen=True)
 class Action:
-    """Slow work a user may start on a playing node: the method of the same name runs on a thread of its own and returns the
-    attributes that the engine installs between two blocks."""
+    """Slow work a user may start on a node: the method of the same name changes nothing and returns the attributes that the node
+    has then. The runtime saves them beside the patch and prepares the node anew, beside the one that plays."""
 
     name: str
     doc: str
+
+
+FAULTS = {
+    "mute": "its sound fades to silence, its controls stay where they are",
+    "hold": "its last block of sound goes on, forwards and backwards; its controls stay where they are",
+    "bypass": "what comes in goes out unchanged",
+}
+"""What a node that raises, gives NaN or is too slow may do until it works again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSpec:
     """A node's whole declaration. `exact` promises the same sound at every block length. `pure` promises that nothing of a
     block's inputs stays in the node: a NaN cannot settle there, so the engine may look for it further down. What plays to the
-    loudspeakers, writes or sends is not pure."""
+    loudspeakers, writes or sends is not pure. `outside` gives what comes from the world outside (a camera, MIDI, OSC): live it
+    runs beside the engine, and takes record it. `listens` hears the sound card's input. `fault` is what a failed node does unless
+    the patch says otherwise (FAULTS)."""
 
     type: str
     title: str
@@ -219,6 +229,9 @@ class NodeSpec:
     actions: tuple[Action, ...] = ()
     exact: bool = True
     pure: bool = False
+    outside: bool = False
+    listens: bool = False
+    fault: str = "mute"
     _inputs: dict[str, Port] = field(init=False, repr=False, compare=False)
     _outputs: dict[str, Port] = field(init=False, repr=False, compare=False)
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)
@@ -227,6 +240,8 @@ class NodeSpec:
         family, _, name = self.type.partition(".")
         if not (WORD.fullmatch(family) and WORD.fullmatch(name)):
             raise ValueError(f"type must be family.name in lower-case words, got {self.type!r}")
+        if self.fault not in FAULTS:
+            raise ValueError(f"{self.type}: fault must be one of {', '.join(FAULTS)}, got {self.fault!r}")
         names = [item.name for item in (*self.inputs, *self.params)]
         if len(set(names)) != len(names) or len({port.name for port in self.outputs}) != len(self.outputs):
             raise ValueError(f"{self.type}: names of inputs and params, and names of outputs, must differ")
