@@ -228,6 +228,23 @@ class Feedback(StreamNode):
         return {"audio": audio}
 
 
+class Input(StreamNode):
+    """Hear the sound card: a microphone or an instrument. Silence where nothing is plugged in, and when a patch is rendered."""
+
+    spec = NodeSpec(
+        type="audio.input",
+        title="Input",
+        outputs=(Port("audio", PortType.AUDIO, "what the sound card hears, in as many channels as it has, at most two"),),
+        params=(FloatParam(name="level", default=0.0, low=-60.0, high=24.0, unit="dB", smooth=True, doc="0 leaves it as it is"),),
+        listens=True,
+    )
+
+    def process(self, block: Block, level: float | np.ndarray) -> dict[str, np.ndarray]:
+        if block.device_input is None:
+            return {"audio": np.zeros((1, block.frames), np.float32)}
+        return {"audio": (block.device_input * 10.0 ** (level / 20.0)).astype(np.float32)}
+
+
 class Output(StreamNode):
     """Sends a sound to the loudspeakers, or into the file when the patch is rendered."""
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +15,9 @@ if TYPE_CHECKING:
     from runtime.open import Opened
     from runtime.render import Rendered
 
+from runtime.terminal import UsageError, as_engine, block_length, count, length, on_interrupt, open_told, seconds, target
+
 STOPPED = 130
-
-
-class UsageError(Exception):
-    """The command was given something that does not exist."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,22 +74,22 @@ def parser() -> argparse.ArgumentParser:
 
     one = add("run", run, "Make everything that the patch's jobs make: slices, models. What is made already is skipped.")
     one.add_argument("--only", metavar="NODE", help="make this node, and what it needs")
-    one.add_argument("--jobs", type=_count, default=1, metavar="N", help="how many jobs side by side (default 1)")
+    one.add_argument("--jobs", type=count, default=1, metavar="N", help="how many jobs side by side (default 1)")
     one.add_argument("--force", action="append", default=[], metavar="NODE", help="make this node again, though it is made")
 
     one = add("render", render, "Play the patch into a sound file, as fast as this machine can.")
     one.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.wav", help="the sound file to write (.wav or .flac)")
-    one.add_argument("--seconds", type=_length, required=True, metavar="S", help="how long")
-    one.add_argument("--block", type=_block, metavar="N", help="frames per block, 64 to 4096; the patch's own if left out")
+    one.add_argument("--seconds", type=length, required=True, metavar="S", help="how long")
+    one.add_argument("--block", type=block_length, metavar="N", help="frames per block, 64 to 4096; the patch's own if left out")
     one.add_argument("--picture", type=Path, metavar="OUT.png", help="also draw waveform, spectrogram, gestures and latents")
     one.add_argument("--load", action="store_true", help="also print how long each node took")
 
     one = add("teach", teach, "Teach a regressor from the patch's own gestures: from this second to that one means this target.")
     one.add_argument("node", metavar="NODE", help="the regressor")
     one.add_argument("anchor", nargs="?", metavar="ANCHOR", help="the name of the example; left out: list what is taught")
-    one.add_argument("--target", type=_target, metavar="z0=1.5,z1=-0.5", help="the values that the gesture shall mean")
-    one.add_argument("--from", dest="start", type=_seconds, metavar="S", help="the gesture begins here")
-    one.add_argument("--to", dest="end", type=_seconds, metavar="S", help="the gesture ends here")
+    one.add_argument("--target", type=target, metavar="z0=1.5,z1=-0.5", help="the values that the gesture shall mean")
+    one.add_argument("--from", dest="start", type=seconds, metavar="S", help="the gesture begins here")
+    one.add_argument("--to", dest="end", type=seconds, metavar="S", help="the gesture ends here")
     one.add_argument("--remove", action="store_true", help="forget this anchor")
     one.add_argument("--remove-all", action="store_true", help="forget all anchors")
 
@@ -112,20 +107,24 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("file", type=Path, metavar="FILE.ts")
 
+    from runtime.cli_live import add_commands
+
+    add_commands(add)
+
     add(
         "doctor", doctor, "Look at versions, libraries, GPU, sound devices and cameras: what is wrong, and the cure.", patch=False
     )
 
     one = add("demo", demo, "Copy the demo patch to a folder, run it, and render a performance with a picture.", patch=False)
     one.add_argument("-o", "--out", type=Path, default=Path("glasspatch-demo"), metavar="DIR", help="default: ./glasspatch-demo")
-    one.add_argument("--seconds", type=_length, default=16.0, metavar="S", help="default: 16")
+    one.add_argument("--seconds", type=length, default=16.0, metavar="S", help="default: 16")
     return top
 
 
 def check(given: argparse.Namespace) -> int:
     from runtime.records import out_of_date
 
-    opened = _open(given.patch)
+    opened = open_told(given.patch)
     for node, why in out_of_date(opened.plan, opened.assets).items():
         print(f"{node}: {why}; call: glasspatch run {given.patch}")
     if not opened.plan.problems:
@@ -134,7 +133,7 @@ def check(given: argparse.Namespace) -> int:
 
 
 def run(given: argparse.Namespace) -> int:
-    opened = _open(given.patch)
+    opened = open_told(given.patch)
     jobs = ", ".join(step.node for step in opened.plan.jobs) or "none"
     for name in [*([given.only] if given.only else []), *given.force]:
         if name not in opened.patch.nodes:
@@ -158,7 +157,7 @@ def run_jobs(opened: Opened, *, only: str | None = None, jobs: int = 1, force: S
     def stop() -> None:  # it may break into any other line of this thread, so it only sets flags
         (runner.hurry if runner.stop.is_set() else runner.stop).set()
 
-    with opened.assets.lock("run"), _on_interrupt(stop):
+    with opened.assets.lock("run"), on_interrupt(stop):
         made = runner.run()
     if runner.stop.is_set():
         return STOPPED
@@ -166,8 +165,8 @@ def run_jobs(opened: Opened, *, only: str | None = None, jobs: int = 1, force: S
 
 
 def render(given: argparse.Namespace) -> int:
-    _as_engine()
-    rendered = render_file(_open(given.patch, given.block), given.out, given.seconds, given.picture)
+    as_engine()
+    rendered = render_file(open_told(given.patch, given.block), given.out, given.seconds, given.picture)
     if given.load:
         for node, spent in sorted(rendered.load.items(), key=lambda item: -item[1]):
             print(f"{1e6 * spent:10.1f} microseconds per block  {node}")
@@ -194,7 +193,7 @@ def render_file(opened: Opened, out: Path, seconds: float, picture: Path | None)
         tqdm(
             total=1.0, desc="render", bar_format="{desc} {percentage:3.0f}% |{bar:24}| {elapsed}<{remaining}", disable=None
         ) as bar,
-        _on_interrupt(lambda: stopped.append(True)),
+        on_interrupt(lambda: stopped.append(True)),
     ):
         rendered = render_patch(
             opened,
@@ -216,10 +215,10 @@ def render_file(opened: Opened, out: Path, seconds: float, picture: Path | None)
 
 
 def teach(given: argparse.Namespace) -> int:
-    _as_engine()
+    as_engine()
     from runtime.teach import forget, forget_all, teach_anchor, tell
 
-    opened = _open(given.patch)
+    opened = open_told(given.patch)
     if given.node not in opened.plan.steps:
         raise UsageError(f"{given.node} is not a node of {given.patch} that can run")
     if given.remove_all:
@@ -245,7 +244,7 @@ def lineage(given: argparse.Namespace) -> int:
     from runtime.errors import ArtifactError
     from runtime.pages import made_lines, record_lines
 
-    opened = _open(given.patch, tell=False)
+    opened = open_told(given.patch, tell=False)
     records = opened.assets.lineage(given.node)
     if not records:
         raise UsageError(f"{given.node} has made nothing yet; run the patch first")
@@ -297,89 +296,17 @@ def doctor(given: argparse.Namespace) -> int:
 
 
 def demo(given: argparse.Namespace) -> int:
-    _as_engine()
+    as_engine()
     from runtime.demo import lay_out
 
     patch = lay_out(given.out)
-    opened = _open(patch)
+    opened = open_told(patch)
     code = run_jobs(opened)
     if code:
         return code
     rendered = render_file(opened, given.out / "performance.wav", given.seconds, given.out / "performance.png")
     print(f"the patch is yours to change: {patch}")
     return 1 if rendered.problems or rendered.failures else 0
-
-
-def _open(path: Path, block: int | None = None, *, tell: bool = True) -> Opened:
-    from runtime.open import open_patch
-
-    opened = open_patch(path, block)
-    for problem in opened.plan.problems if tell else ():
-        print(problem, file=sys.stderr)
-    return opened
-
-
-def _as_engine() -> None:
-    """Makes this process fit for an engine: one thread for numpy, before it is imported, and a quiet screen. Libraries that print
-    from C (mediapipe does so for every face) print into the user's log; what we say ourselves still reaches the screen."""
-    from runtime.jobs import limit_threads
-    from runtime.trust import config_folder
-
-    limit_threads(1)
-    with suppress(OSError):  # a folder that cannot be written costs only the quiet
-        config_folder().mkdir(parents=True, exist_ok=True)
-        log = os.open(config_folder() / "libraries.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        sys.stderr = open(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace", closefd=True)  # noqa: SIM115
-        os.dup2(log, 2)
-        os.close(log)
-
-
-@contextmanager
-def _on_interrupt(call: Callable[[], None]) -> Iterator[None]:
-    """While it lasts, Ctrl-C (and the system's polite end) calls `call` instead of breaking off in the middle."""
-    before = {number: signal.signal(number, lambda *_: call()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _seconds(text: str) -> float:
-    value = math.nan
-    with suppress(ValueError):
-        value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"must be seconds, 0 or more, got {text}")
-    return value
-
-
-def _length(text: str) -> float:
-    value = _seconds(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("must be more than 0 seconds")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text}")
-    return int(text)
-
-
-def _block(text: str) -> int:
-    from runtime.patch import BLOCKS
-
-    if not text.isdecimal() or int(text) not in BLOCKS:
-        raise argparse.ArgumentTypeError(f"must be one of {', '.join(map(str, BLOCKS))}, got {text}")
-    return int(text)
-
-
-def _target(text: str) -> dict[str, float]:
-    try:
-        return {name.strip(): float(value) for name, value in (part.split("=") for part in text.split(","))}
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must look like z0=1.5,z1=-0.5, got {text!r}") from None
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Feed:
     def __init__(self, spec: NodeSpec, names: Mapping[str, tuple[str, ...]]) -> None:
         """`names`: the dimension names of each CONTROL output of `spec`."""
         self.names = {output: tuple(found) for output, found in names.items()}
+        self.type = spec.type
         self.newest: tuple[Values, float | None] = (
             {name: np.zeros(len(found), np.float32) for name, found in names.items()},
             None,
@@ -58,7 +59,10 @@ class Fed(StreamNode):
         if newest is not self._last:
             self._last = newest
             values, stamp = newest
-            self._made = {name: np.repeat(value[:, None], block.steps, axis=1) for name, value in values.items()}
+            # Arrays that came from another process have a float32 of their own, which the engine does not know for its own.
+            self._made = {name: np.empty((len(value), block.steps), np.float32) for name, value in values.items()}
+            for name, value in values.items():
+                self._made[name][:] = value[:, None]
             if stamp is not None:
                 self.feed.applied = (stamp, perf_counter())
             if self.feed.journal is not None:

@@ -44,6 +44,18 @@ def limit_threads(threads: int) -> None:
         os.environ[name] = str(threads)
 
 
+def print_into_log(name: str) -> None:
+    """From now on what this process prints, libraries included that print from C, goes into the user's folder, not to the screen."""
+    from runtime.trust import config_folder
+
+    with suppress(OSError):  # a folder that cannot be written costs only the quiet
+        config_folder().mkdir(parents=True, exist_ok=True)
+        log = os.open(config_folder() / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+
+
 def work(order: Order, connection: Connection) -> None:
     """The child's main function. Sends ("progress", fraction, text), ("warning", text), and last ("done", outputs),
     ("failed", words) or ("stopped",); ends at once when the parent is gone."""

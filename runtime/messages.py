@@ -134,7 +134,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How the performance is at this moment. `values`: float32 [dims] or pictures uint8 [h, w, 3], what was asked for by `Poll`."""
+    """How the performance is at this moment. `values`: float32 [dims] or pictures uint8 [h, w, 3], as `Poll` asked for."""
 
     seconds: float
     peak: float
@@ -161,7 +161,7 @@ LiveEvent = Playing | Told | Problems | Changed | Stopped | NodeFailed | Snapsho
 
 @dataclass(frozen=True)
 class Edit:
-    """Play this patch (its JSON text) from now on. `fade` is the crossfade in seconds; None is the shortest without a click."""
+    """Play this patch (its JSON text) from now on. `fade`: the crossfade in seconds; None is the shortest without a click."""
 
     text: str
     fade: float | None = None

@@ -19,7 +19,7 @@ from typing import Any
 
 from runtime.errors import in_words
 from runtime.feed import Feed, feedable, outside
-from runtime.jobs import limit_threads
+from runtime.jobs import limit_threads, print_into_log
 from runtime.messages import Command, Problem, Told
 from runtime.plan import Plan
 
@@ -54,6 +54,7 @@ def work(path: Path, ports: Ports, connection: Connection) -> None:
     """The child's main function; it ends when the engine's process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(1)
+    print_into_log("senses.log")
     wake, orders, sending = threading.Event(), deque[tuple[Any, ...]](), threading.Lock()
 
     def send(*message: Any) -> None:
@@ -183,7 +184,8 @@ class _Loop:
     # News
 
     def _tell_news(self) -> None:
-        engine, news = self._engine, {}
+        engine = self._engine
+        news: dict[str, dict[str, Any]] = {}
         for node, output in engine.control_outputs():
             value = engine.value(node, output)
             if value is None:
@@ -265,7 +267,7 @@ class Senses:
                 continue
             spec, old = plan.steps[node].spec, self.feeds.get(node)
             names = {output: tuple(found) for output, found in ready.names[node].items()}
-            feeds[node] = old if old and old.names == names and old.cls.spec.type == spec.type else Feed(spec, names)
+            feeds[node] = old if old and old.names == names and old.type == spec.type else Feed(spec, names)
             if feeds[node] is not old:
                 feeds[node].put(ready.values[node])
         self.feeds = feeds

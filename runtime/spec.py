@@ -67,6 +67,10 @@ class Param:
     def coerce(self, value: Any) -> Any:
         raise TypeError("Param is abstract: use FloatParam, IntParam, ChoiceParam, BoolParam, PathParam or TextParam")
 
+    def heard(self, value: Any) -> Any:
+        """What a controller meant that knows nothing but numbers; `coerce` has the last word."""
+        return value
+
     def refuse(self, rule: str, value: Any) -> ParamError:
         shown = repr(value)
         return ParamError(f"{self.name} must be {rule}, got {shown if len(shown) < 80 else shown[:77] + '...'}")
@@ -115,6 +119,9 @@ class IntParam(Param):
     unit: str = ""
     kind: ClassVar[str] = "int"
 
+    def heard(self, value: Any) -> Any:
+        return round(value) if isinstance(value, float) and math.isfinite(value) else value
+
     def coerce(self, value: Any) -> int:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole:
@@ -132,6 +139,11 @@ class ChoiceParam(Param):
     choices: tuple[str | int, ...]
     kind: ClassVar[str] = "choice"
 
+    def heard(self, value: Any) -> Any:
+        """A whole number that is no choice itself counts the choices, from 0."""
+        whole = type(value) in (int, float) and float(value).is_integer() and value not in self.choices
+        return self.choices[int(value)] if whole and 0 <= value < len(self.choices) else value
+
     def coerce(self, value: Any) -> str | int:
         if isinstance(value, bool) or value not in self.choices:
             raise self.refuse("one of " + ", ".join(str(choice) for choice in self.choices), value)
@@ -144,6 +156,9 @@ class BoolParam(Param):
 
     default: bool
     kind: ClassVar[str] = "bool"
+
+    def heard(self, value: Any) -> Any:
+        return value > 0.5 if type(value) in (int, float) else value
 
     def coerce(self, value: Any) -> bool:
         if not isinstance(value, bool):

@@ -1,0 +1,369 @@
+"""The sound card, by name: a stream that never waits for us.
+
+The only user of sounddevice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runtime.errors import GlasspatchError, in_words
+from runtime.ring import Ring
+
+LOST = 0.5
+"""Seconds without a callback after which a card counts as lost: an unplugged one says nothing."""
+SILENCE, RISE = 0.05, 0.02
+"""Seconds of silence and of the ramp with which a stream begins."""
+STARVED = 0.005
+"""Seconds of the fades around a gap."""
+STARTING = 3.0
+"""The same while a card starts: some sound servers take their time with the first stream."""
+LATENCY = 0.1
+"""Seconds of buffer where nobody says more: 512 frames held under load with it (`--latency auto` finds the smallest)."""
+HANGS = 2.0
+"""Seconds that PortAudio may take to close a stream: that of a dead card may never come back."""
+
+
+class DeviceError(GlasspatchError):
+    """No such sound card, or it cannot be opened as wished."""
+
+
+class DeviceLost(GlasspatchError):
+    """The sound card has gone while it played."""
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A sound card as its host API names it. `index` is PortAudio's, true until the list is made anew."""
+
+    name: str
+    host: str
+    inputs: int
+    outputs: int
+    rate: float
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.name}"
+
+
+def devices() -> list[DeviceInfo]:
+    """All sound cards, inputs and outputs."""
+    import sounddevice
+
+    hosts = sounddevice.query_hostapis()
+    return [
+        DeviceInfo(
+            one["name"],
+            hosts[one["hostapi"]]["name"],
+            one["max_input_channels"],
+            one["max_output_channels"],
+            one["default_samplerate"],
+            index,
+        )
+        for index, one in enumerate(sounddevice.query_devices())
+    ]
+
+
+def find(name: str | None, kind: str) -> DeviceInfo:
+    """The card for "output" or "input" of that name, "host API: name", or unique part of either, whatever its case; without a
+    name the system's own choice. Raises DeviceError that lists what there is."""
+    import sounddevice
+
+    able = [one for one in devices() if (one.outputs if kind == "output" else one.inputs) > 0]
+    listed = "; ".join(dict.fromkeys(map(str, able))) or "none at all"
+    if not name:
+        try:
+            index = sounddevice.query_devices(kind=kind)["index"]
+        except (ValueError, sounddevice.PortAudioError) as error:
+            raise DeviceError(f"there is no sound card for {kind}; there are: {listed}") from error
+        return next(one for one in able if one.index == index)
+    for fits in (
+        [one for one in able if name in (one.name, str(one))],
+        [one for one in able if name.lower() in str(one).lower()],
+    ):
+        if len(fits) == 1 or (fits and len({str(one) for one in fits}) == 1):
+            return fits[0]
+        if fits:
+            raise DeviceError(f"{name!r} may mean {'; '.join(map(str, fits))}; give more of the name")
+    raise DeviceError(f"there is no sound card {name!r} for {kind}; there are: {listed}")
+
+
+def refresh() -> None:
+    """Lets PortAudio look again at what cards there are: its list is frozen at its start. No stream may be open."""
+    import sounddevice
+
+    library: Any = sounddevice
+    library._terminate()
+    library._initialize()
+
+
+class SoundDevice:
+    """An open card. One thread calls `play` and `listen`; the counters may be read by any.
+
+    Sound is written straight into the card's own buffer as soon as there is room for a block, so that no callback of ours has a
+    deadline. A second thread watches how much is left of it: where the engine is late, it writes a fade before the sound breaks
+    off, and silence until there is sound again."""
+
+    def __init__(
+        self,
+        output: str | None,
+        input: str | None = None,
+        *,
+        listens: bool = False,
+        sample_rate: int,
+        block: int,
+        latency: float | None = None,
+    ) -> None:
+        """Opens and starts. `latency` is the buffer in seconds asked of the card (None: LATENCY). Raises DeviceError."""
+        import sounddevice
+
+        found = find(output, "output")
+        self.name, self.sample_rate, self.block = str(found), sample_rate, block
+        self._width = min(2, found.outputs)
+        self.rate = _rate_of(found, self._width, sample_rate)
+        self._resample = _Resampler(sample_rate, self.rate, self._width)
+        self._fall = _falling(max(round(STARVED * self.rate), 2))
+        self._tail = np.zeros((len(self._fall) + 1, self._width), np.float32)
+        silence, rise = round(SILENCE * self.rate), round(RISE * self.rate)
+        self._start = np.concatenate([np.zeros(silence, np.float32), 1.0 - _falling(rise)])[:, None]
+        self._written = 0
+        self._ends = math.inf
+        self._hungry = False
+        self._writing = threading.Lock()
+        self._closing, self._stopping = threading.Event(), False
+        self.underflows = self.starved = self.overflows = self.input_starved = 0
+        self._flagged = False
+        self._listening: Ring | None = None
+        self._ears: Any = None
+        self._stream: Any = None
+        self._failures = (sounddevice.PortAudioError,)
+        wish = max(LATENCY, 2.5 * block / sample_rate) if latency is None else latency
+        try:
+            self._stream = sounddevice.OutputStream(
+                device=found.index, channels=self._width, samplerate=self.rate, blocksize=0, dtype="float32", latency=wish
+            )
+            self._stream.start()
+            self._room = self._stream.write_available
+            if listens:
+                self._hear_from(sounddevice, found, input, wish)
+        except (sounddevice.PortAudioError, ValueError) as error:
+            self.close()
+            raise DeviceError(f"{self.name} cannot be opened at {self.rate} Hz ({in_words(error)}); choose another") from error
+        if self._room < -(-block * self.rate // sample_rate):
+            self.close()
+            raise DeviceError(f"a buffer of {wish:g} s is too small for blocks of {block} frames; use a longer latency")
+        self._opened = time.monotonic()
+        self._watch = threading.Thread(target=self._fill, name="glasspatch device", daemon=True)
+        self._watch.start()
+
+    def _hear_from(self, sounddevice: Any, found: DeviceInfo, input: str | None, wish: float) -> None:
+        heard = find(input, "input") if input else found if found.inputs else find(None, "input")
+        self._heard_channels = min(heard.inputs, 2)
+        rate = _rate_of(heard, self._heard_channels, self.sample_rate, output=False)
+        self._listening = Ring(self._heard_channels, 2 * rate)
+        self._in = _Resampler(rate, self.sample_rate, self._heard_channels)
+        self._pending = np.zeros((self._heard_channels, 0), np.float32)
+        self._ears = sounddevice.InputStream(
+            device=heard.index,
+            channels=self._heard_channels,
+            samplerate=rate,
+            blocksize=0,
+            dtype="float32",
+            latency=wish,
+            callback=self._hear,
+        )
+        self._ears.start()
+
+    def _hear(self, heard: np.ndarray, frames: int, when: Any, status: Any) -> None:
+        self.overflows += bool(status.input_overflow)
+        if self._listening is not None and self._listening.free >= frames:
+            self._listening.put(heard.T)
+
+    # The engine's thread
+
+    def play(self, sound: np.ndarray) -> None:
+        """Hands [2, block] over, once the card has room for it. Raises DeviceLost when the card has gone."""
+        frames = np.ascontiguousarray(self._resample(_folded(sound, self._width)).T)
+        if self._written < len(self._start):
+            part = self._start[self._written : self._written + len(frames)]
+            frames[: len(part)] *= part
+        room = self._wait_for_room(len(frames))
+        with self._writing:
+            if self._hungry:  # silence was written in between
+                count = min(len(frames), len(self._fall))
+                frames[:count] *= 1.0 - self._fall[:count, None]
+                self._hungry = False
+            self._write(frames, room)
+            kept = len(self._tail)
+            self._tail[:] = frames[-kept:] if len(frames) >= kept else np.concatenate([self._tail, frames])[-kept:]
+        self._written += len(frames)
+
+    def _wait_for_room(self, frames: int) -> int:
+        """Frames of room, once there are enough."""
+        before, since = -1, time.monotonic()
+        while True:
+            try:
+                room: int = self._stream.write_available
+            except self._failures as error:
+                raise DeviceLost(f"{self.name} has gone") from error
+            if room >= frames:
+                return room
+            now = time.monotonic()
+            if room != before:
+                before, since = room, now
+            elif now - since > (LOST if now - self._opened > STARTING else STARTING):
+                raise DeviceLost(f"{self.name} takes no sound any more")
+            time.sleep(min(max((frames - room) / self.rate, 0.0005), 0.004))
+
+    def _write(self, frames: np.ndarray, room: int) -> None:
+        try:
+            flagged = bool(self._stream.write(frames))
+        except self._failures as error:
+            raise DeviceLost(f"{self.name} has gone") from error
+        if flagged and not self._flagged:  # the flag comes twice for one event
+            self.underflows += 1
+        self._flagged = flagged
+        self._room = max(self._room, room)
+        self._ends = time.monotonic() + (self._room - room + len(frames)) / self.rate
+
+    def _fill(self) -> None:
+        """Never lets the card run dry: a broken sound clicks, and some cards take long to begin again."""
+        # As early as the buffer allows: cards take their sound in pieces of some milliseconds.
+        early = STARVED + min(0.02, self._room / self.rate / 4)
+        silence = np.zeros((len(self._fall), self._width), np.float32)
+        while not self._closing.is_set():
+            wait = self._ends - early - time.monotonic()
+            if wait > 0:
+                self._closing.wait(min(wait, 0.25))
+                continue
+            with self._writing:
+                if self._ends - early > time.monotonic():
+                    continue
+                try:
+                    room = self._stream.write_available
+                    if room >= len(silence):
+                        if not self._hungry:
+                            self.starved += not self._stopping
+                            tail = self._tail
+                            self._write((2.0 * tail[-1] - tail[-2::-1][: len(self._fall)]) * self._fall[:, None], room)
+                            self._hungry = True
+                        else:
+                            self._write(silence, room)
+                        continue
+                except (DeviceLost, *self._failures):
+                    return  # the engine's thread sees it as well
+            self._closing.wait(0.002)
+
+    def listen(self) -> np.ndarray | None:
+        """The newest block of the card's input, [channels, block], silence where it had none yet; None where nobody listens."""
+        ring = self._listening
+        if ring is None:
+            return None
+        ready = ring.ready
+        if ready:
+            raw = np.empty((self._heard_channels, ready), np.float32)
+            ring.take(raw)
+            self._pending = np.concatenate([self._pending, self._in(raw)], axis=1)
+        spare = self._pending.shape[1] - 4 * self.block
+        if spare > 0:  # two cards have two clocks: what is too old is left out
+            self._pending = self._pending[:, spare:]
+        if self._pending.shape[1] < self.block:
+            self.input_starved += self._written > 0
+            return np.zeros((self._heard_channels, self.block), np.float32)
+        block, self._pending = self._pending[:, : self.block].copy(), self._pending[:, self.block :]
+        return block
+
+    @property
+    def output_latency(self) -> float:
+        """Seconds from `play` to the loudspeaker: the resampler, and the card's buffer, which is kept full."""
+        return float(self._room / self.rate + self._resample.delay)
+
+    @property
+    def input_latency(self) -> float:
+        """Seconds from the microphone to `listen`."""
+        return float(self._ears.latency) + self.block / self.sample_rate if self._ears is not None else 0.0
+
+    def stop(self) -> None:
+        """Lets the card play what it holds, with a fade if the sound goes on, and silence after it; then closes it. Takes no
+        longer than a few seconds, whatever the card does."""
+        self._stopping = True
+        until = time.monotonic() + min(2.0 * self._room / self.rate + 0.1, HANGS)
+        while time.monotonic() < until and self._watch.is_alive():  # the watch fades, and goes on with silence
+            time.sleep(0.01)
+        self.close()
+
+    def close(self) -> None:
+        """Closes at once."""
+        self._closing.set()
+        streams = [stream for stream in (self._stream, self._ears) if stream is not None]
+
+        def end() -> None:
+            for stream in streams:
+                with contextlib.suppress(Exception):
+                    stream.abort()
+                with contextlib.suppress(Exception):
+                    stream.close()
+
+        thread = threading.Thread(target=end, name="glasspatch device ends", daemon=True)
+        thread.start()
+        thread.join(HANGS)
+
+    def counters(self) -> dict[str, int]:
+        """What has gone wrong so far: underflows (the driver's), starved (the engine was late), overflows, input_starved."""
+        return {
+            "underflows": self.underflows,
+            "starved": self.starved,
+            "overflows": self.overflows,
+            "input_starved": self.input_starved,
+        }
+
+
+def _falling(frames: int) -> np.ndarray:
+    return (0.5 + 0.5 * np.cos(np.pi * np.arange(1, frames + 1) / frames)).astype(np.float32)
+
+
+class _Resampler:
+    """Between the patch's rate and the card's; passes the sound through where they are equal."""
+
+    def __init__(self, source: int, target: int, channels: int) -> None:
+        self._stream: Any = None
+        self.delay = 0.0
+        if source != target:
+            import soxr
+
+            self._stream = soxr.ResampleStream(source, target, channels, dtype="float32")
+            self._rates = (source, target)
+
+    def __call__(self, sound: np.ndarray) -> np.ndarray:
+        if self._stream is None:
+            return sound
+        made: np.ndarray = self._stream.resample_chunk(np.ascontiguousarray(sound.T)).T
+        self.delay = self._stream.delay() / self._rates[1]
+        return made
+
+
+def _rate_of(found: DeviceInfo, channels: int, sample_rate: int, *, output: bool = True) -> int:
+    """The patch's own rate where the card takes it, else the card's."""
+    import sounddevice
+
+    check = sounddevice.check_output_settings if output else sounddevice.check_input_settings
+    try:
+        check(found.index, channels=channels, samplerate=sample_rate, dtype="float32")
+        return sample_rate
+    except (sounddevice.PortAudioError, ValueError):
+        return round(found.rate)
+
+
+def _folded(sound: np.ndarray, width: int) -> np.ndarray:
+    """To as many channels as the card has: mono is the mean of all."""
+    if len(sound) == width:
+        return sound
+    return sound.mean(axis=0, keepdims=True) if width == 1 else sound[:width]

@@ -1,0 +1,395 @@
+"""What an artist does on stage: edits, knobs, scenes, anchors, takes, undo. It owns the document that plays.
+
+One thread at a time calls `do` and `tick`; whatever takes its time (a model, a training) takes it there, never on the audio path.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime import messages as ask
+from runtime.artifacts import Assets
+from runtime.engine import Engine
+from runtime.errors import GlasspatchError, NodeError, ParamError, PatchError, in_words
+from runtime.feed import feedable, inside
+from runtime.patch import Patch, dumps, loads, save
+from runtime.patch import load as load_patch
+from runtime.plan import Plan, compile_patch, nearest
+from runtime.registry import Registry
+from runtime.scenes import recalled, scene_of
+from runtime.senses import Senses
+
+GESTURES = 30.0
+"""Gestures recorded for an anchor in a second: as many as a camera gives."""
+TRIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Seconds before a failed node tries again: the first time as it is, later prepared anew."""
+CALM = 5.0
+"""Seconds of playing well after which a node's earlier failures are forgotten."""
+
+
+@dataclass(frozen=True)
+class Was:
+    """What `Undo` goes back to: the document, and copies of what nodes had been taught."""
+
+    what: str
+    patch: Patch
+    taught: Mapping[str, Path]
+
+
+@dataclass
+class Recording:
+    """An anchor whose gesture is being recorded."""
+
+    node: str
+    anchor: str
+    target: Mapping[str, float]
+    source: tuple[str, str]
+    names: tuple[str, ...]
+    frames: list[np.ndarray]
+
+
+class Performance:
+    """The document, the engine and the senses that play it, and what may be asked of them."""
+
+    def __init__(
+        self,
+        path: Path,
+        patch: Patch,
+        registry: Registry,
+        engine: Engine,
+        senses: Senses,
+        folder: Path,
+        tell: Callable[[Any], None],
+        *,
+        owns_file: bool,
+    ) -> None:
+        """`folder` is where copies of what was taught lie, with those of a take. With `owns_file`, scenes and knobs that are kept
+        go into the patch file; otherwise whoever owns the document hears of it (`Changed`)."""
+        self.path, self.patch, self.engine, self.senses = path, patch, engine, senses
+        self.assets = Assets(path)
+        self.take: Callable[[Any], None] = lambda command: None
+        self._registry, self._folder, self._tell, self._owns_file = registry, folder, tell, owns_file
+        self._plan: Plan | None = None
+        self._undo: deque[Was] = deque(maxlen=200)
+        self._redo: list[Was] = []
+        self._recording: Recording | None = None
+        self._next_gesture = 0.0
+        self._copies = 0
+        self._taught: dict[str, str] = {}
+        self._failures: dict[str, tuple[int, float]] = {}
+        self._retries: dict[str, float] = {}
+
+    # Loading
+
+    def begin(self) -> None:
+        """Loads the patch for the first time."""
+        plan = self._compile(self.patch)
+        for step in plan.streams:
+            if self._can_be_taught(step.node, plan):
+                self._copy_taught(step.node, self.assets.node(step.node))
+        self._load(self.patch)
+
+    def _compile(self, patch: Patch) -> Plan:
+        return compile_patch(patch, self._registry, self.assets.patch_folder)
+
+    def _load(self, patch: Patch, fade: float | None = None, renew: tuple[str, ...] = ()) -> None:
+        """Lets a patch play. The document that was plays on where it cannot be compiled at all."""
+        text, plan = dumps(patch), self._compile(patch)
+        for key in ("sample_rate", "block"):
+            if plan.settings[key] != getattr(self.engine, key):
+                raise PatchError(f"{key} cannot change while the sound runs; stop and start again")
+        feeds, problems = self.senses.load(text, plan)
+        for node, feed in feeds.items():
+            feed.journal = self._journal_of(node)
+        note = {
+            "text": text,
+            "fade": fade,
+            "renew": list(renew),
+            "fed": {node: {output: list(names) for output, names in feed.names.items()} for node, feed in feeds.items()},
+            "taught": dict(self._taught),
+        }
+        problems += self.engine.load(inside(plan, feeds), fade=fade, renew=renew, note=note)
+        waiting = [ask.Problem(node, f"waits for {source}, which cannot run") for node, source in sorted(plan.blocked.items())]
+        self.patch, self._plan = patch, plan
+        self.senses.bind(patch.bindings and self._resolved(patch))
+        self._tell(ask.Problems((*plan.problems, *problems, *waiting)))
+
+    def _journal_of(self, node: str) -> Callable[[int, Any], None]:
+        def write(block: int, values: Any) -> None:
+            if self.engine.journal is not None:
+                self.engine.journal(block, "feed", [node, values])
+
+        return write
+
+    # Commands
+
+    def do(self, command: Any) -> None:
+        """Does what was asked; what cannot be done is told in words, and changes nothing."""
+        try:
+            found = getattr(self, f"_do_{type(command).__name__.lower()}", None)
+            if found is None:
+                self.take(command)
+            else:
+                found(command)
+        except (GlasspatchError, OSError, KeyError, ValueError, TypeError) as error:
+            self._tell(ask.Told(in_words(error)))
+
+    def _do_edit(self, edit: ask.Edit) -> None:
+        before = self.patch
+        self._load(loads(edit.text), edit.fade)
+        self._remember("edit", before)
+
+    def _do_setparam(self, asked: ask.SetParam) -> None:
+        node = self.patch.nodes.get(asked.node)
+        if node is None:
+            raise ParamError(f"there is no node {asked.node}{nearest(asked.node, self.patch.nodes)}")
+        cls = self._registry.get(node.type)
+        param = cls.spec.param(asked.param) if cls else None
+        if param is None:
+            raise ParamError(f"{asked.node} has no param {asked.param}")
+        before, legal = self.patch, param.coerce(param.heard(asked.value))
+        if not param.live:
+            self._load(before.with_param(asked.node, asked.param, legal), asked.seconds)
+        elif self._plan is not None and asked.node in feedable(self._plan):
+            self.senses.set(asked.node, asked.param, legal)
+        elif self.engine.instance(asked.node) is not None:
+            self.engine.set_param(asked.node, asked.param, legal, asked.seconds)
+        self.patch = before.with_param(asked.node, asked.param, legal)
+        self._remember(f"{asked.node}.{asked.param}", before)
+
+    def _do_revive(self, asked: ask.Revive) -> None:
+        self.engine.revive(asked.node)
+
+    # Scenes and knobs
+
+    def _do_recallscene(self, asked: ask.RecallScene) -> None:
+        scene = self.patch.scenes.get(asked.scene)
+        if scene is None:
+            raise PatchError(f"there is no scene {asked.scene!r}; there are: {', '.join(self.patch.scenes) or 'none'}")
+        seconds = asked.seconds if asked.seconds is not None else float(scene.get("seconds", 0.0))
+        before = self.patch
+        wanted = recalled(before, scene)
+        # Live params glide for themselves; the rest (models, links, fixed params) is loaded beside and crossfaded.
+        gliding = {
+            (name, param.name): wanted.nodes[name].params[param.name]
+            for name, node in wanted.nodes.items()
+            if (cls := self._registry.get(node.type)) is not None
+            for param in cls.spec.params
+            if param.live and param.name in node.params and node.params[param.name] != before.nodes[name].params.get(param.name)
+        }
+        other = wanted
+        for name, param in gliding:
+            node = other.nodes[name]
+            was = {key: value for key, value in node.params.items() if key != param}
+            if param in before.nodes[name].params:
+                was[param] = before.nodes[name].params[param]
+            other = other.with_node(name, replace(node, params=was))
+        if other != before:
+            self._load(other, seconds)
+        for (name, param), value in gliding.items():
+            if self._plan is not None and name in feedable(self._plan):
+                self.senses.set(name, param, value)
+            else:
+                self.engine.set_param(name, param, value, seconds)
+        self.patch = wanted
+        self._remember(f"scene {asked.scene}", before)
+
+    def _do_keepscene(self, asked: ask.KeepScene) -> None:
+        before = self.patch
+        kept = scene_of(before, self._registry)
+        kept |= {"seconds": before.scenes[asked.scene]["seconds"]} if "seconds" in before.scenes.get(asked.scene, {}) else {}
+        self.patch = replace(before, scenes={**before.scenes, asked.scene: kept})
+        self._remember(f"keep scene {asked.scene}", before)
+        self._write(scenes=self.patch.scenes)
+        self._tell(ask.Told(f"scene {asked.scene} is kept", wrong=False))
+
+    def _do_learn(self, asked: ask.Learn) -> None:
+        self.senses.learn(asked.node, asked.param)
+        self._tell(ask.Told(f"move the knob that shall move {asked.node}.{asked.param} now", wrong=False))
+
+    def _do_forget(self, asked: ask.Forget) -> None:
+        self._bind(
+            [b for b in self.patch.bindings if (b.get("node"), b.get("param")) != (asked.node, asked.param)], "forget a knob"
+        )
+
+    def learned(self, binding: Mapping[str, Any]) -> None:
+        """The senses have heard which knob it shall be."""
+        others = [b for b in self.patch.bindings if (b.get("node"), b.get("param")) != (binding["node"], binding["param"])]
+        self._bind([*others, dict(binding)], "learn a knob")
+        self._tell(ask.Told(f"{binding['source']} moves {binding['node']}.{binding['param']}", wrong=False))
+
+    def _bind(self, bindings: list[Mapping[str, Any]], what: str) -> None:
+        before = self.patch
+        self.patch = replace(before, bindings=tuple(bindings))
+        self.senses.bind(self._resolved(self.patch))
+        self._remember(what, before)
+        self._write(bindings=self.patch.bindings)
+
+    def _resolved(self, patch: Patch) -> list[dict[str, Any]]:
+        """The bindings with the range and kind of their params, as the senses need them."""
+        from runtime.bindings import resolve
+
+        found: list[dict[str, Any]] = resolve(patch, self._registry)
+        return found
+
+    def _write(self, **changes: Any) -> None:
+        """Puts what was asked to be kept into the patch file, and nothing else of what was done on stage."""
+        if self._owns_file:
+            save(self.path, replace(load_patch(self.path), **changes))
+
+    # Teaching
+
+    def _do_recordanchor(self, asked: ask.RecordAnchor) -> None:
+        step = self._plan.steps.get(asked.node) if self._plan else None
+        if step is None or not {"add", "remove", "train"} <= {action.name for action in step.spec.actions}:
+            raise NodeError(f"{asked.node} cannot be taught; name a Regressor that the patch has")
+        sources = step.inputs.get("gesture", ())
+        if not sources or self.engine.value(*sources[0]) is None:
+            raise NodeError(f"{asked.node}: no gesture reaches it; lead a control signal to its gesture input")
+        if not asked.anchor.strip():
+            raise NodeError("an anchor needs a name")
+        target = asked.target
+        if target is None:
+            now = self.engine.value(asked.node, "prediction")
+            if now is None:
+                raise NodeError(f"{asked.node} plays nothing yet: name the target of its first anchors")
+            target = dict(zip(self.engine.names(asked.node, "prediction"), map(float, now[:, -1]), strict=True))
+        self._recording = Recording(asked.node, asked.anchor, dict(target), sources[0], self.engine.names(*sources[0]), [])
+        self._tell(ask.Told(f"recording anchor {asked.anchor}: hold the gesture", wrong=False))
+
+    def _do_endanchor(self, asked: ask.EndAnchor) -> None:
+        recording, self._recording = self._recording, None
+        if recording is None:
+            raise NodeError("no anchor is being recorded")
+        frames = np.array(recording.frames, np.float32).reshape(len(recording.frames), -1)
+        fresh = np.r_[True, (frames[1:] != frames[:-1]).any(axis=1)] if len(frames) else np.zeros(0, bool)
+        self._teach(
+            recording.node,
+            f"anchor {recording.anchor}",
+            lambda node: node.add(recording.anchor, recording.target, frames[fresh], recording.names),
+        )
+
+    def _do_removeanchor(self, asked: ask.RemoveAnchor) -> None:
+        self._teach(asked.node, f"forget anchor {asked.anchor}", lambda node: node.remove(asked.anchor))
+
+    def _do_train(self, asked: ask.Train) -> None:
+        self._teach(asked.node, f"train {asked.node}", lambda node: {})
+
+    def _teach(self, name: str, what: str, change: Callable[[Any], Mapping[str, Any]]) -> None:
+        step = self._plan.steps.get(name) if self._plan else None
+        if step is None or not step.spec.actions:
+            raise NodeError(f"{name} cannot be taught; name a Regressor that the patch has")
+        before = self._taught_now(name)
+        node = step.cls()
+        node.load(self.assets.node(name))
+        for key, value in change(node).items():
+            setattr(node, key, value)
+        folder = self.assets.node(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        node.save(folder)
+        # Preparing the node anew beside the one that plays trains it, and crossfades to what it has learnt.
+        self._reload_taught(name)
+        playing: Any = self.engine.instance(name)
+        if playing is not None:
+            playing.save(folder)
+        self._remember(what, self.patch, {name: before})
+        words = (playing or node).describe() if hasattr(node, "describe") else what
+        self._tell(ask.Told(f"{what}: {words}", wrong=False))
+
+    def _reload_taught(self, name: str) -> None:
+        self._copy_taught(name, self.assets.node(name))
+        self._load(self.patch, renew=(name,))
+
+    def _can_be_taught(self, name: str, plan: Plan) -> bool:
+        return bool(plan.steps[name].spec.actions)
+
+    def _copy_taught(self, name: str, source: Path) -> Path:
+        """A copy that nobody changes any more; a take finds it by its name."""
+        self._copies += 1
+        copy = self._folder / f"{name}-{self._copies}"
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            copy.mkdir(parents=True)
+        self._taught[name] = copy.name
+        return copy
+
+    def _taught_now(self, name: str) -> Path:
+        if name not in self._taught:
+            self._copy_taught(name, self.assets.node(name))
+        return self._folder / self._taught[name]
+
+    # Undo
+
+    def _remember(self, what: str, patch: Patch, taught: Mapping[str, Path] | None = None) -> None:
+        last = self._undo[-1] if self._undo else None
+        # A knob that turns is one step back, not a hundred.
+        if not (last and "." in what and last.what == what):
+            self._undo.append(Was(what, patch, taught or {}))
+        self._redo.clear()
+        if self.patch != patch:
+            self._tell(ask.Changed(dumps(self.patch), what))
+
+    def _do_undo(self, asked: ask.Undo) -> None:
+        if not self._undo:
+            raise PatchError("there is nothing to undo")
+        was = self._undo.pop()
+        self._redo.append(self._go_back(was))
+        self._tell(ask.Told(f"undone: {was.what}", wrong=False))
+
+    def _do_redo(self, asked: ask.Redo) -> None:
+        if not self._redo:
+            raise PatchError("there is nothing to redo")
+        was = self._redo.pop()
+        self._undo.append(self._go_back(was))
+        self._tell(ask.Told(f"done again: {was.what}", wrong=False))
+
+    def _go_back(self, was: Was) -> Was:
+        now = Was(was.what, self.patch, {name: self._taught_now(name) for name in was.taught})
+        for name, copy in was.taught.items():
+            node = self._plan.steps[name].cls() if self._plan and name in self._plan.steps else None
+            if node is not None:
+                node.load(copy)
+                node.save(self.assets.node(name))
+                self._copy_taught(name, self.assets.node(name))
+        self._load(was.patch, renew=tuple(was.taught))
+        self._write(scenes=was.patch.scenes, bindings=was.patch.bindings)
+        self._tell(ask.Changed(dumps(self.patch), f"undo {was.what}"))
+        return now
+
+    # What happens by itself
+
+    def tick(self) -> None:
+        """Called some thirty times a second: records gestures, lets failed nodes try again, closes what has left."""
+        now = time.monotonic()
+        if self._recording is not None and now >= self._next_gesture:
+            self._next_gesture = now + 1.0 / GESTURES
+            value = self.engine.value(*self._recording.source)
+            if value is not None and len(value) == len(self._recording.names):
+                self._recording.frames.append(value[:, -1].copy())
+        for name, at in list(self._retries.items()):
+            if now >= at:
+                del self._retries[name]
+                if name not in self.engine.failed:
+                    continue
+                if self._failures.get(name, (0, 0.0))[0] <= 1:
+                    self.engine.revive(name)
+                else:
+                    self._load(self.patch, renew=(name,))
+        self.engine.tidy()
+
+    def failed(self, event: ask.NodeFailed) -> None:
+        """A node has failed: it shall try again, and ever later if it goes on failing."""
+        now = time.monotonic()
+        times, last = self._failures.get(event.node, (0, 0.0))
+        times = times + 1 if now - last < CALM + TRIES[min(times, len(TRIES) - 1)] else 1
+        self._failures[event.node] = (times, now)
+        self._retries[event.node] = now + TRIES[min(times, len(TRIES)) - 1]

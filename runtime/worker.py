@@ -1,0 +1,344 @@
+"""The engine process: commands in, events out, and sound for as long as nobody says stop - whatever becomes of the parent."""
+
+from __future__ import annotations
+
+import gc
+import queue
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime import messages as ask
+from runtime.errors import in_words
+from runtime.jobs import limit_threads, print_into_log
+from runtime.senses import Ports, Senses
+
+SWITCH = 0.0005
+"""Seconds after which a thread must let others run. Python's own 5 ms let a busy thread hold up the sound for 27 ms."""
+TICK = 1.0 / 60.0
+RECENT = 0.9
+"""Weight of what was in the mean load of the last blocks."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to play, and on what. `device` None is the system's own, "none" the clock alone."""
+
+    path: Path
+    text: str
+    device: str | None = None
+    input: str | None = None
+    latency: float | None = None
+    measure: bool = False
+    ports: Ports = field(default_factory=Ports)
+    take: str | None = None
+    seconds: float | None = None
+    owns_file: bool = True
+
+
+def work(order: Order, connection: Connection) -> None:
+    """The child's main function."""
+    # The terminal sends Ctrl-C to parent and child alike; only the parent decides what stops.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit_threads(1)
+    print_into_log("engine.log")
+    sys.setswitchinterval(SWITCH)
+    teller = Teller(connection)
+    try:
+        with tempfile.TemporaryDirectory(prefix="glasspatch-") as spool:
+            Worker(order, connection, teller, Path(spool)).run()
+        teller.tell(ask.Stopped())
+    except BaseException as error:
+        traceback.print_exc()
+        teller.tell(ask.Stopped(in_words(error)))
+    teller.close()
+
+
+class Teller:
+    """Sends events on a thread of its own: a parent that hangs holds up nobody, and hears of the newest thousand later."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: deque[Any] = deque(maxlen=1000)
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._send, name="glasspatch teller", daemon=True)
+        self._thread.start()
+
+    def tell(self, event: Any) -> None:
+        self._waiting.append(event)
+        self._wake.set()
+
+    def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        self._thread.join(1.0)
+
+    def _send(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                try:
+                    self._connection.send(self._waiting.popleft())
+                except OSError:
+                    return  # the parent has gone; the sound goes on
+            if self._closing:
+                return
+
+
+class Worker:
+    """The engine with its device, its senses and its performance, and the threads that turn them: one renders, one does what takes
+    time, one listens to the parent."""
+
+    def __init__(self, order: Order, connection: Connection, teller: Teller, spool: Path) -> None:
+        from runtime.engine import Engine
+        from runtime.open import NODES
+        from runtime.patch import loads
+        from runtime.performance import Performance
+        from runtime.plan import compile_patch
+        from runtime.registry import discover
+        from runtime.take_writer import Journal
+
+        self._order, self._connection, self._teller = order, connection, teller
+        self._commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._quit = threading.Event()
+        self._muted = False
+        self._peak, self._load = 0.0, 0.0
+        patch, registry = loads(order.text), discover(NODES)
+        settings = compile_patch(patch, registry).settings
+        self._spool = spool
+        taught = spool / "taught"
+        taught.mkdir()
+        self.senses = Senses(order.path, order.ports, self._commands.put, self._heard, self._learned)
+        from runtime.artifacts import Assets
+
+        self.engine = Engine(settings, Assets(order.path), offline=False)
+        self.performance = Performance(
+            order.path, patch, registry, self.engine, self.senses, taught, teller.tell, owns_file=order.owns_file
+        )
+        self.performance.take = self._take
+        self.journal = Journal(spool)
+        self.engine.journal = self.journal.write
+        self.speaker: Any = None
+
+    def run(self) -> None:
+        """Until told to quit, by whomever."""
+        from runtime.playing import entered
+
+        signal.signal(signal.SIGTERM, lambda *_: self._quit.set())
+        with entered(self._order.path):
+            self._run()
+
+    def _run(self) -> None:
+        from runtime.speaker import open_speaker
+
+        if self._order.ports.osc or self._order.ports.midi is not None:
+            self.senses.open()
+        self.performance.begin()
+        _settle_memory()
+        listens = any(node.spec.listens for node in self.engine.instances().values())
+        self.speaker = open_speaker(
+            self._order.device,
+            self._order.input if self._order.input or listens else None,
+            listens=listens,
+            sample_rate=self.engine.sample_rate,
+            block=self.engine.block,
+            latency=self._order.latency,
+            tell=lambda words, wrong: self._teller.tell(ask.Told(words, wrong)),
+        )
+        self._teller.tell(ask.Playing(self.speaker.name, self.engine.sample_rate, self.engine.block))
+        if self._order.take is not None:
+            self._commands.put(ask.StartTake(self._order.take))
+        sound = threading.Thread(target=self._render, name="glasspatch engine")
+        acting = threading.Thread(target=self._act, name="glasspatch acts", daemon=True)
+        sound.start()
+        acting.start()
+        threading.Thread(target=self._listen, name="glasspatch listens", daemon=True).start()
+        self._quit.wait(self._order.seconds)
+        self._quit.set()
+        sound.join()
+        acting.join(5.0)
+        if self.journal.taking:
+            self._told_take(self.journal.end_take())
+        self.journal.close()
+        self.senses.close()
+        for problem in self.engine.close():
+            self._teller.tell(ask.Told(str(problem)))
+
+    # Threads
+
+    def _render(self) -> None:
+        """The engine's thread: a block, then the device, which lets it wait."""
+        _flush_denormals()
+        engine, speaker, journal = self.engine, self.speaker, self.journal
+        gain, budget = 1.0, engine.block / engine.sample_rate
+        ramp = np.linspace(0.0, 1.0, engine.block, dtype=np.float32)
+        try:
+            ending = False
+            while not ending:
+                ending = self._quit.is_set()  # one block more, to fade out in
+                heard = speaker.listen()
+                if heard is not None:
+                    journal.input(engine.blocks, heard)
+                number, began = engine.blocks, time.perf_counter()
+                sound = engine.render(heard)
+                took = time.perf_counter() - began
+                if journal.taking:
+                    journal.sound(number, sound)
+                wanted = 0.0 if self._muted or ending else 1.0
+                if wanted != gain:
+                    sound = sound * (gain + (wanted - gain) * ramp)
+                    gain = wanted
+                elif not gain:
+                    sound = np.zeros_like(sound)
+                self._load = RECENT * self._load + (1.0 - RECENT) * took / budget
+                self._peak = max(0.8 * self._peak, float(np.abs(sound).max()))
+                speaker.play(sound)
+                while engine.events:
+                    self._commands.put(engine.events.popleft())
+        except BaseException as error:
+            traceback.print_exc()
+            self._teller.tell(ask.Stopped(in_words(error)))
+            self._quit.set()
+        finally:
+            speaker.stop()
+
+    def _act(self) -> None:
+        """What takes time: edits, models, training. One thing after the other, never on the audio path."""
+        performance = self.performance
+        while not self._quit.is_set():
+            try:
+                command = self._commands.get(timeout=TICK)
+            except queue.Empty:
+                command = None
+            try:
+                if isinstance(command, ask.NodeFailed):
+                    performance.failed(command)
+                    self._teller.tell(command)
+                elif callable(command):
+                    command()
+                elif command is not None:
+                    performance.do(command)
+                    if isinstance(command, ask.Edit | ask.RecallScene | ask.Train | ask.EndAnchor | ask.Undo | ask.Redo):
+                        _settle_memory()
+                performance.tick()
+            except Exception as error:  # a fault of ours must not end what the artist can still do
+                traceback.print_exc()
+                self._teller.tell(ask.Told(in_words(error)))
+
+    def _listen(self) -> None:
+        """What the parent asks. When it is gone, the sound goes on until somebody says stop."""
+        try:
+            while True:
+                command = self._connection.recv()
+                if isinstance(command, ask.Poll):
+                    self._teller.tell(self._snapshot(command))
+                elif isinstance(command, ask.Quit):
+                    self._quit.set()
+                else:
+                    self._commands.put(command)
+        except (EOFError, OSError):
+            return
+
+    # Commands that are the worker's own
+
+    def _take(self, command: Any) -> None:
+        if isinstance(command, ask.Quit):
+            self._quit.set()
+        elif isinstance(command, ask.Stop):
+            self._muted = True
+        elif isinstance(command, ask.Start):
+            self._muted = False
+        elif isinstance(command, ask.StartTake):
+            self._start_take(command.path)
+        elif isinstance(command, ask.EndTake):
+            self._told_take(self.journal.end_take())
+        else:
+            raise TypeError(f"{type(command).__name__} is nothing that can be asked of a performance")
+
+    def _start_take(self, path: str | None) -> None:
+        wanted = Path(path) if path else Path("takes") / f"{self._order.path.stem}.take"
+        begun = self.journal.start_take(
+            self.performance.assets.patch_folder / wanted,
+            patch=self._order.path.name,
+            sample_rate=self.engine.sample_rate,
+            channels=2,
+            block=self.engine.block,
+            first_block=self.engine.blocks,
+        )
+        self._teller.tell(ask.Told(f"recording {begun}", wrong=False))
+
+    def _told_take(self, path: Path | None) -> None:
+        if path is not None:
+            self._teller.tell(ask.Told(f"the take is kept: {path}", wrong=False))
+
+    def _heard(self, event: Any) -> None:
+        self._commands.put(event) if isinstance(event, ask.NodeFailed) else self._teller.tell(event)
+
+    def _learned(self, binding: dict[str, Any]) -> None:
+        self._commands.put(lambda: self.performance.learned(binding))
+
+    def _snapshot(self, asked: ask.Poll) -> ask.Snapshot:
+        engine, values = self.engine, {}
+        for place in asked.values:
+            value = engine.value(*place)
+            if value is not None and value.dtype == np.float32:
+                values[place] = value[:, -1].copy() if value.shape[1] <= 64 else value[:, ::8].copy()
+            else:
+                self.senses.ask_picture(*place)
+                if place in self.senses.pictures:
+                    values[place] = self.senses.pictures[place]
+        counters = {**self.speaker.counters(), "over_budget": engine.over_budget}
+        return ask.Snapshot(
+            seconds=engine.frame / engine.sample_rate,
+            peak=self._peak,
+            load=self._load,
+            counters=counters,
+            slowest=engine.slowest,
+            load_per_node=engine.load_per_node(),
+            latencies=self._latencies(),
+            failed={node: failure.message for node, failure in engine.failed.items()},
+            device=self.speaker.name,
+            take=str(self.journal.taking) if self.journal.taking else None,
+            values=values,
+        )
+
+    def _latencies(self) -> dict[str, float]:
+        """Seconds from each source to the loudspeakers: the age of its news when the engine took it, what nodes declare, a block
+        until it is rendered on average half, and the device."""
+        engine, found = self.engine, {}
+        after = self.speaker.output_latency + engine.block / engine.sample_rate
+        for node, feed in self.senses.feeds.items():
+            declared = engine.latency_from(node)
+            if declared is not None and feed.applied is not None:
+                stamp, taken = feed.applied
+                found[node] = taken - stamp + declared / engine.sample_rate + after
+        for name, instance in engine.instances().items():
+            if instance.spec.listens and (declared := engine.latency_from(name)) is not None:
+                found[name] = self.speaker.input_latency + declared / engine.sample_rate + after
+        return found
+
+
+def _flush_denormals() -> None:
+    """Numbers too small to hear cost a hundred times as much as others; this thread takes them for 0."""
+    import torch
+
+    torch.set_flush_denormal(True)
+
+
+def _settle_memory() -> None:
+    """Collects now and never while it plays: with a model's heap a collection took a second."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
