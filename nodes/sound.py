@@ -212,6 +212,25 @@ def mixed(sounds: tuple[np.ndarray, ...], frames: int) -> np.ndarray:
     return total
 
 
+class Pan(StreamNode):
+    """Places a sound between left and right, equally strong everywhere. A sound of several channels is mixed to one first."""
+
+    spec = NodeSpec(
+        type="audio.pan",
+        title="Pan",
+        inputs=(Port("audio", PortType.AUDIO, "a sound"),),
+        outputs=(Port("audio", PortType.AUDIO, "the same in two channels"),),
+        params=(FloatParam(name="place", default=0.0, low=-1.0, high=1.0, smooth=True, doc="-1 is left, 0 the middle, 1 right"),),
+        pure=True,
+    )
+
+    def process(self, block: Block, audio: np.ndarray, place: float | np.ndarray) -> dict[str, np.ndarray]:
+        mono = audio[0] if len(audio) == 1 else audio.mean(axis=0)
+        # The sine law: the squares of both sides add up to one. Written so that -1 and 1 leave the other side truly silent.
+        left, right = np.sin(0.25 * np.pi * (1.0 - np.asarray(place))), np.sin(0.25 * np.pi * (1.0 + np.asarray(place)))
+        return {"audio": np.stack([mono * left, mono * right]).astype(np.float32)}
+
+
 class Feedback(StreamNode):
     """Gives a sound back one block later, so that a patch can bite its own tail. The way back takes as long as the patch's
     block: at another block length the loop sounds different."""

@@ -228,7 +228,7 @@ class SoundDevice:
             flagged = bool(self._stream.write(frames))
         except self._failures as error:
             raise DeviceLost(f"{self.name} has gone") from error
-        if flagged and not self._flagged:  # the flag comes twice for one event
+        if flagged and not self._flagged and not self._stopping:  # the flag comes twice for one event
             self.underflows += 1
         self._flagged = flagged
         self._room = max(self._room, room)

@@ -139,20 +139,3 @@ def sound_server(rate: int = RATE) -> Iterator[SoundServer]:
             yield server
         finally:
             server.close()
-
-
-def gaps(counter: np.ndarray) -> dict[str, int]:
-    """Judges a recorded sample counter (n / 2**24, rising by one each frame): frames lost, repeated and silent between its first
-    and its last sound."""
-    heard = np.flatnonzero(counter)
-    if not len(heard):
-        return {"frames": 0, "lost": 0, "repeated": 0, "silent": 0}
-    numbers = np.round(counter[heard[0] : heard[-1] + 1].astype(np.float64) * 2**24).astype(np.int64)
-    sounding = numbers[numbers != 0]
-    steps = np.diff(sounding)
-    return {
-        "frames": len(sounding),
-        "lost": int(np.maximum(steps - 1, 0).sum()),
-        "repeated": int((steps <= 0).sum()),
-        "silent": int((numbers == 0).sum()),
-    }
