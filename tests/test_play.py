@@ -1,0 +1,174 @@
+"""Plays for real: a sound server, the engine in its own process, a decoder, a regressor and a tracked video."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from runtime import messages as say
+from runtime.live import Live
+from runtime.patch import dumps, loads
+from runtime.worker import Order
+from tests.command import call, start, write_patch
+from tests.sound_server import sound_server
+from tests.stage import judged, set_stage
+
+pytestmark = pytest.mark.stage
+DEVICE = "ALSA: pulse"
+NOTHING_WRONG = {"lost": 0, "repeated": 0, "silent": 0, "wrong": 0}
+TONE = ({"tone": ("audio.oscillator", {"level": 0.2}), "out": ("audio.output", {})}, "tone.audio -> out.audio")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with sound_server() as server:
+        before = dict(os.environ)
+        os.environ.update(server.env)  # for the processes that the tests start
+        yield server
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def order(path, **more):
+    return Order(path=path.resolve(), text=path.read_text(), device=DEVICE, **more)
+
+
+def until(live, wanted, seconds=60.0):
+    """The first event that is wanted; what was told before it is lost."""
+    end = time.monotonic() + seconds
+    told = []
+    while time.monotonic() < end:
+        for event in live.events(0.1):
+            told.append(event)
+            if isinstance(event, wanted) if isinstance(wanted, type) else wanted(event):
+                return event
+    raise AssertionError(f"was not told within {seconds} s; instead: {told[-10:]}")
+
+
+def whole(heard, seconds):
+    """The judged counter of a recording, with all its frames."""
+    found = judged(heard.sound[:, 1])
+    assert found.pop("frames") > (seconds - 4.0) * 44100
+    return found
+
+
+@pytest.mark.parametrize("block", [512, 2048])
+def test_a_minute_of_the_whole_chain_has_no_lost_repeated_or_silent_frame(server, tmp_path, block):
+    path = set_stage(tmp_path, 70.0, block=block)
+    with server.recording() as heard:
+        code, _, err = call("play", path, "--device", DEVICE, "--latency", 0.2, "--for", 60, "--osc", 0, folder=tmp_path)
+        time.sleep(0.5)
+    assert code == 0, err
+    assert whole(heard, 60) == NOTHING_WRONG
+    assert np.sqrt((heard.sound[:, 0] ** 2).mean()) > 0.005  # the decoder was heard as well
+
+
+def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_another_core_trains(server, tmp_path):
+    path = set_stage(tmp_path, 60.0)
+    text = path.read_text()
+    more = loads(text).with_param("smoothing", "time", 80.0)
+    other = json.loads(text)
+    other["nodes"]["tone"] = {"type": "audio.oscillator", "params": {"level": 0.01}}
+    other["nodes"]["tone_left"] = {"type": "audio.pan", "params": {"place": -1.0}}
+    other["links"] += [["tone.audio", "tone_left.audio"], ["tone_left.audio", "mix.audio"]]
+    texts = [dumps(more), json.dumps(other), text]
+    busy = subprocess.Popen([sys.executable, "-c", "import numpy as np\na = np.random.rand(300, 300)\nwhile True: a @ a"])
+    try:
+        with server.recording() as heard, Live(order(path, latency=0.2)) as live:
+            until(live, say.Playing)
+            snapshots, edits, began = 0, 0, time.monotonic()
+            while time.monotonic() - began < 30.0:
+                live.send(say.Poll((("face", "gesture"), ("video", "image"), ("decoder", "audio"))))
+                if time.monotonic() - began > 0.5 * (edits + 1):
+                    live.send(say.Edit(texts[edits % 3]))
+                    edits += 1
+                snapshots += sum(isinstance(event, say.Snapshot) for event in live.events(1 / 30))
+                time.sleep(1 / 60)
+        time.sleep(0.5)
+    finally:
+        busy.kill()
+        busy.wait()
+    assert edits >= 55 and snapshots > 300
+    assert whole(heard, 30) == NOTHING_WRONG
+
+
+def test_the_sound_goes_on_when_the_parent_is_killed_and_ends_when_it_is_told_to(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    with server.recording() as heard:
+        parent = start("play", path, "--device", DEVICE, "--osc", 0, folder=tmp_path)
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max(initial=0.0) > 0.15)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        time.sleep(1.5)
+        assert np.abs(heard.sound[-4410:]).max() > 0.15
+        code, out, _ = call("stop", path, folder=tmp_path)
+        assert code == 0 and f"stopped: {path}" in out
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() == 0.0)
+    assert call("stop", folder=tmp_path)[1].strip() == "nothing is playing"
+
+
+def test_an_engine_that_is_killed_is_told_and_a_new_one_plays_the_same_patch(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    with server.recording() as heard:
+        live = Live(order(path))
+        until(live, say.Playing)
+        os.kill(live.pid, signal.SIGKILL)
+        stopped = until(live, say.Stopped)
+        assert "ended unasked" in stopped.fault and "nothing of the patch is lost" in stopped.fault
+        with Live(live.order) as again:
+            until(again, say.Playing)
+            before = len(heard.sound)
+            heard.wait_for(lambda sound: np.abs(sound[before:]).max(initial=0.0) > 0.15)
+
+
+def test_a_parent_that_hangs_does_not_hold_up_the_sound(server, tmp_path):
+    path = set_stage(tmp_path, 30.0)
+    with server.recording() as heard, Live(order(path, latency=0.2)) as live:
+        until(live, say.Playing)
+        for _ in range(3000):  # nobody reads the answers
+            live.send(say.Poll())
+        time.sleep(8.0)
+        live.close()
+        time.sleep(0.5)
+    assert whole(heard, 8) == NOTHING_WRONG
+
+
+def test_a_card_that_is_pulled_out_is_told_and_played_again_when_it_is_back(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    with Live(order(path)) as live:
+        until(live, say.Playing)
+        time.sleep(1.0)
+        server.unload()
+        lost = until(live, lambda event: isinstance(event, say.Told) and event.wrong)
+        assert "is looked for" in lost.words
+        server.reload()
+        until(live, lambda event: isinstance(event, say.Told) and event.words.endswith("is back"))
+        with server.recording() as heard:
+            heard.wait_for(lambda sound: np.abs(sound[-4410:]).max(initial=0.0) > 0.15)
+
+
+def test_an_unknown_card_is_refused_with_those_that_are_there(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    code, _, err = call("play", path, "--device", "Focusrite", "--for", 1, "--osc", 0, folder=tmp_path)
+    assert code == 1 and "there is no sound card 'Focusrite'" in err and "ALSA: pulse" in err
+
+
+def test_stop_fades_to_silence_and_start_lets_the_sound_in_again(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    with server.recording() as heard, Live(order(path)) as live:
+        until(live, say.Playing)
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max(initial=0.0) > 0.15)
+        live.send(say.Stop())
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() == 0.0)
+        live.send(say.Start())
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() > 0.15)
+        live.close()
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() == 0.0)
+    assert np.abs(np.diff(heard.sound[:, 0], 2)).max() < 0.2 * (2 * np.pi * 440 / 44100) ** 2 * 3
