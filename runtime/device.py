@@ -327,7 +327,8 @@ class SoundDevice:
 
 
 def _falling(frames: int) -> np.ndarray:
-    return (0.5 + 0.5 * np.cos(np.pi * np.arange(1, frames + 1) / frames)).astype(np.float32)
+    curve: np.ndarray = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, frames + 1) / frames)
+    return curve.astype(np.float32)
 
 
 class _Resampler:

@@ -119,9 +119,12 @@ class Engine:
         def apply() -> None:
             self._tell("set", [node, param, legal, seconds])
             self._set(node, param, found, legal, seconds)
-            for program in (swap for waiting in self._swaps for swap in (waiting.joined, waiting.program) if swap):
-                if (node, param) in program.params:
-                    program.values[program.params[node, param]] = legal
+            for swap in self._swaps:
+                for program in (swap.joined, swap.program):
+                    if program and (node, param) in program.params:
+                        program.values[program.params[node, param]] = legal
+                if isinstance(swap.note, dict):  # the note tells what is loaded when its turn has come
+                    swap.note["set"] = [*swap.note.get("set", []), [node, param, legal]]
 
         self._commands.append(apply)
         return legal
@@ -143,6 +146,15 @@ class Engine:
             if node in self._program.calls and node not in self._faults.failed:
                 self._tell("mute", [node, why])
                 self._faults.fail(self._program, self._block, node, why)
+
+        self._commands.append(apply)
+
+    def hurry(self) -> None:
+        """Ends a long crossfade as soon as it can: in a replay, where another edit was waiting."""
+
+        def apply() -> None:
+            if self._fade:
+                self._fade.hurry()
 
         self._commands.append(apply)
 
@@ -296,7 +308,8 @@ class Engine:
             self._faults.choose(self._program)
         if self._swaps:
             if self._fade:
-                self._fade.hurry()
+                if self._fade.hurry():
+                    self._tell("hurry", [])
             else:
                 self._begin(self._swaps.popleft())
 

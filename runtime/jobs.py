@@ -45,7 +45,7 @@ def limit_threads(threads: int) -> None:
 
 
 def print_into_log(name: str) -> None:
-    """From now on what this process prints, libraries included that print from C, goes into the user's folder, not to the screen."""
+    """From now on what this process prints, also from C, goes into a file in the user's folder and not to the screen."""
     from runtime.trust import config_folder
 
     with suppress(OSError):  # a folder that cannot be written costs only the quiet

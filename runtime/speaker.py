@@ -51,15 +51,15 @@ class Clock:
 
 
 class Speaker:
-    """A sound card that may go and come back: meanwhile a clock takes its place, and a thread looks for it by its name. `tell(words,
-    wrong)` hears of both. One thread plays; `play` and `listen` never raise."""
+    """A sound card that may go and come back: meanwhile a clock takes its place, and a thread looks for it by its name.
+    `tell(words, wrong)` hears of both. One thread plays; `play` and `listen` never raise."""
 
     def __init__(
         self, open_device: Callable[[], SoundDevice], tell: Callable[[str, bool], None], sample_rate: int, block: int
     ) -> None:
         """Raises DeviceError where the card cannot be opened the first time."""
         self._open, self._tell = open_device, tell
-        self._clock_of = lambda: Clock(sample_rate, block)
+        self._sample_rate, self._block = sample_rate, block
         self._now: SoundDevice | Clock = open_device()
         self._back: SoundDevice | None = None
         self._lost = threading.Event()
@@ -75,7 +75,7 @@ class Speaker:
             self._now.play(sound)
         except DeviceLost as error:
             self.lost += 1
-            gone, self._now = self._now, self._clock_of()
+            gone, self._now = self._now, Clock(self._sample_rate, self._block)
             self._counted = self.counters(gone)
             self._tell(f"{error}; everything goes on without it, and it is looked for", True)
             threading.Thread(target=self._look_for, args=(gone,), name="glasspatch device", daemon=True).start()
@@ -149,8 +149,8 @@ def open_speaker(
 def measure_latency(
     output: str | None, render: Callable[[], np.ndarray], *, sample_rate: int, block: int, seconds: float = 2.0
 ) -> tuple[float, list[tuple[float, int]]]:
-    """The smallest buffer that holds on this machine: each is tried for so many seconds with `render` as the load, in silence; the
-    one after the first without a gap is chosen, for a margin. Gives it, and what was tried: (seconds of buffer, gaps)."""
+    """The smallest buffer that holds on this machine: each is tried for so many seconds with `render` as the load, in silence;
+    the one after the first without a gap is chosen, for a margin. Gives it, and what was tried: (seconds of buffer, gaps)."""
     tried: list[tuple[float, int]] = []
     for place, latency in enumerate(LATENCIES):
         device = SoundDevice(output, sample_rate=sample_rate, block=block, latency=latency)

@@ -20,11 +20,17 @@ RATE = 30.0
 def teach_anchor(opened: Opened, node: str, anchor: str, target: Mapping[str, float], start: float, end: float) -> str:
     """Records the node's gesture from second `start` to `end` as an anchor, trains, and keeps both beside the patch. Gives the
     scores in words. Raises NodeError where nothing can be recorded; what was taught before then stays as it was."""
+    frames, names = record(opened, _teachable(opened, node), start, end)
+    return teach_frames(opened, node, anchor, target, frames, names)
+
+
+def teach_frames(
+    opened: Opened, node: str, anchor: str, target: Mapping[str, float], frames: np.ndarray, names: tuple[str, ...]
+) -> str:
+    """The same from gestures float32 [n, dims] with those names, wherever they were recorded."""
     step = _teachable(opened, node)
-    frames, names = record(opened, step, start, end)
     taught = _taught(opened, step)
-    attributes = taught.add(anchor, target, frames, names)
-    return _learn(opened, step, taught, attributes)
+    return _learn(opened, step, taught, taught.add(anchor, target, frames, names))
 
 
 def forget(opened: Opened, node: str, anchor: str) -> str:

@@ -40,10 +40,12 @@ class Fade:
         self.curve[:] = self._from + (1.0 - self._from) * (0.5 - 0.5 * np.cos(np.pi * part))
         self._done += len(self._count)
 
-    def hurry(self) -> None:
-        """Comes to an end as soon as it can without a click: somebody waits for the next change."""
-        if self._total - self._done > SHORTEST:
-            self._from, self._total, self._done = float(self.curve[-1]), SHORTEST, 0
+    def hurry(self) -> bool:
+        """Comes to an end as soon as it can without a click; False where it does so anyway."""
+        if self._total - self._done <= SHORTEST:
+            return False
+        self._from, self._total, self._done = float(self.curve[-1]), SHORTEST, 0
+        return True
 
 
 @dataclass

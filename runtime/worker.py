@@ -98,8 +98,8 @@ class Teller:
 
 
 class Worker:
-    """The engine with its device, its senses and its performance, and the threads that turn them: one renders, one does what takes
-    time, one listens to the parent."""
+    """The engine with its device, its senses and its performance, and the threads that turn them: one renders, one does what
+    takes time, one listens to the parent."""
 
     def __init__(self, order: Order, connection: Connection, teller: Teller, spool: Path) -> None:
         from runtime.engine import Engine

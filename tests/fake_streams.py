@@ -99,6 +99,7 @@ class Faulty(StreamNode):
     spec = NodeSpec(
         type="fake.faulty",
         title="Faulty",
+        inputs=(Port("audio", PortType.AUDIO, "what a bypass lets through", optional=True),),
         outputs=(AUDIO,),
         params=(TextParam(name="fault"), BoolParam(name="unready", default=False, live=False)),
     )
@@ -107,7 +108,7 @@ class Faulty(StreamNode):
         if unready:
             raise OSError(28, "No space left on device")
 
-    def process(self, block: Block, fault: str) -> dict[str, np.ndarray]:
+    def process(self, block: Block, audio: np.ndarray | None, fault: str) -> dict[str, np.ndarray]:
         sound = np.full((1, block.frames), 0.5, np.float32)
         if fault == "raise":
             raise ValueError("the lamp is out")
@@ -120,9 +121,10 @@ class Busy(StreamNode):
     """Takes its time."""
 
     spec = NodeSpec(type="fake.busy", title="Busy", outputs=(AUDIO,))
+    wait = 0.002
 
     def process(self, block: Block) -> dict[str, np.ndarray]:
-        time.sleep(0.002)
+        time.sleep(self.wait)
         return {"audio": np.zeros((1, block.frames), np.float32)}
 
 

@@ -1,4 +1,4 @@
-"""The stage for the tests: the demo's patch with its model, regressor and tracked video on the left, a sample counter on the right."""
+"""The stage for the tests: the demo's whole chain on the left, a sample counter on the right."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def set_stage(folder: Path, seconds: float, *, block: int = 512, model: Path | N
 
 
 def judged(heard: np.ndarray) -> dict[str, int]:
-    """What is wrong with a recorded counter, float32 [frames]: frames lost, repeated and silent between the fade-in and the end."""
+    """What is wrong with a recorded counter, float32 [frames]: lost, repeated, silent frames between fade-in and end."""
     sounding = np.flatnonzero(heard)
     if not len(sounding):
         return {"frames": 0, "lost": 0, "repeated": 0, "silent": 0, "wrong": 0}
