@@ -60,15 +60,9 @@ class Engine:
         self.over_budget = 0
         """Blocks that took longer to render than they last, and the node that took most of the last such block."""
         self.slowest: tuple[str, float] | None = None
+        taught = taught or (assets.node if assets else None)
         self._around = Surroundings(
-            self.sample_rate,
-            self.block,
-            settings["seed"],
-            offline,
-            self.hurried,
-            assets,
-            taught or (assets.node if assets else None),
-            arrived,
+            self.sample_rate, self.block, settings["seed"], offline, self.hurried, assets, taught, arrived
         )
         self._budget = round(1e9 * self.block / self.sample_rate)
         self._loaded = 0
@@ -198,7 +192,7 @@ class Engine:
         ]
 
     def latency(self, node: str) -> int:
-        """Frames from the farthest source behind a node to what the node gives now, as declared by the nodes on the way."""
+        """Frames from the farthest source behind a node to what it gives now, as declared by the nodes on the way."""
         return self._latest.latency[node]
 
     def latency_from(self, source: str) -> int | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runtime.errors import GlasspatchError, in_words
 from runtime.worker import Order
 
 if TYPE_CHECKING:
-    from runtime.cli_live import Status
+    from runtime.status import Status
 
 SPACE = 2e9
 """Bytes that should be free: an hour of takes."""
@@ -81,10 +81,8 @@ def look(order: Order) -> tuple[list[str], list[str]]:
 
 def play(order: Order, seconds: float, status: Status, stopped: Callable[[], bool]) -> tuple[list[str], list[str]]:
     """The soak: (lines, what was wrong)."""
-    from dataclasses import replace
-
-    from runtime.cli_live import status_line, watch
     from runtime.live import Live
+    from runtime.status import status_line, watch
 
     with Live(replace(order, seconds=seconds)) as live:
         fault = watch(live, status, stopped)
