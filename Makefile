@@ -3,29 +3,37 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+READY_FOR_TESTS := $(VENV)/ready-for-tests
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test setup bench quick readme clean
+.PHONY: demo test setup ready-for-tests bench quick readme clean
 
 demo: setup
 	$(BIN)/glasspatch demo
 
-test: setup
+test: ready-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not stage"
+	$(BIN)/python -m pytest -n 0 -m stage
 
-quick: setup
-	$(BIN)/python -m pytest -m "not slow"
+quick: ready-for-tests
+	$(BIN)/python -m pytest -m "not slow and not stage"
 
-bench: setup
+bench: ready-for-tests
 	$(ONE_THREAD) $(BIN)/python -m tests.bench
 
 readme: setup
 	$(BIN)/python -m tests.readme
 
 setup: $(READY)
+
+ready-for-tests: $(READY_FOR_TESTS)
+
+$(READY_FOR_TESTS): $(READY)
+	PYTHON="$(PYTHON)" VENV="$(VENV)" bash setup.sh --tests
+	touch $(READY_FOR_TESTS)
 
 $(READY): pyproject.toml setup.sh
 	PYTHON="$(PYTHON)" VENV="$(VENV)" bash setup.sh

@@ -19,7 +19,12 @@ if [ "$(uname)" = Linux ]; then
     has_library libglib-2.0.so.0 || missing+=(libglib2.0-0)     # OpenCV
     "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3.11-venv)
 fi
-command -v espeak-ng >/dev/null || missing+=(espeak-ng)         # speech for the tests' recordings
+# The tests play to a sound server without a card, and to MIDI ports of JACK's dummy. Never beside PipeWire: it would be pushed out.
+if [ "${1:-}" = --tests ] && [ "$(uname)" = Linux ] && ! command -v pipewire >/dev/null; then
+    command -v pulseaudio >/dev/null || missing+=(pulseaudio pulseaudio-utils libasound2-plugins)
+    command -v jackd >/dev/null || missing+=(jackd2)
+fi
+if [ "${1:-}" = --tests ] && ! command -v espeak-ng >/dev/null; then missing+=(espeak-ng); fi  # speech for their recordings
 if [ ${#missing[@]} -gt 0 ]; then
     as_root=()
     [ "$(id -u)" = 0 ] || as_root=(sudo -n)
