@@ -78,6 +78,8 @@ class Performance:
         self.take: Callable[[Any], None] = lambda command: None
         self._registry, self._folder, self._tell, self._owns_file = registry, folder, tell, owns_file
         self._plan: Plan | None = None
+        self.played: Plan | None = None
+        """What of the plan the engine renders."""
         self._undo: deque[Was] = deque(maxlen=200)
         self._redo: list[Was] = []
         self._recording: Recording | None = None
@@ -116,7 +118,8 @@ class Performance:
             "fed": {node: {output: list(names) for output, names in feed.names.items()} for node, feed in feeds.items()},
             "taught": dict(self._taught),
         }
-        problems += self.engine.load(inside(plan, feeds), fade=fade, renew=renew, note=note)
+        self.played = inside(plan, feeds)
+        problems += self.engine.load(self.played, fade=fade, renew=renew, note=note)
         waiting = [ask.Problem(node, f"waits for {source}, which cannot run") for node, source in sorted(plan.blocked.items())]
         self.patch, self._plan = patch, plan
         self.senses.bind(patch.bindings and self._resolved(patch))

@@ -153,6 +153,8 @@ def measure_latency(
     the one after the first without a gap is chosen, for a margin. Gives it, and what was tried: (seconds of buffer, gaps)."""
     tried: list[tuple[float, int]] = []
     for place, latency in enumerate(LATENCIES):
+        if latency < 2 * block / sample_rate:
+            continue  # the card takes from one block while the next is rendered
         device = SoundDevice(output, sample_rate=sample_rate, block=block, latency=latency)
         try:
             until = time.perf_counter() + seconds

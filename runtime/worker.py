@@ -129,7 +129,6 @@ class Worker:
         )
         self.performance.take = self._take
         self.journal = Journal(spool)
-        self.engine.journal = self.journal.write
         self.speaker: Any = None
 
     def run(self) -> None:
@@ -147,6 +146,7 @@ class Worker:
             self.senses.open()
         self.performance.begin()
         _settle_memory()
+        latency = self._measured() if self._order.measure else self._order.latency
         listens = any(node.spec.listens for node in self.engine.instances().values())
         self.speaker = open_speaker(
             self._order.device,
@@ -154,10 +154,11 @@ class Worker:
             listens=listens,
             sample_rate=self.engine.sample_rate,
             block=self.engine.block,
-            latency=self._order.latency,
+            latency=latency,
             tell=lambda words, wrong: self._teller.tell(ask.Told(words, wrong)),
         )
         self._teller.tell(ask.Playing(self.speaker.name, self.engine.sample_rate, self.engine.block))
+        self.engine.journal = self.journal.write
         if self._order.take is not None:
             self._commands.put(ask.StartTake(self._order.take))
         sound = threading.Thread(target=self._render, name="glasspatch engine")
@@ -175,6 +176,26 @@ class Worker:
         self.senses.close()
         for problem in self.engine.close():
             self._teller.tell(ask.Told(str(problem)))
+
+    def _measured(self) -> float | None:
+        """The smallest buffer that holds under the load of this very patch, tried on the card in silence."""
+        from runtime.engine import Engine
+        from runtime.speaker import NONE, measure_latency
+
+        engine, played = self.engine, self.performance.played
+        if self._order.device == NONE or played is None:
+            return None
+        self._teller.tell(ask.Told("looking for the smallest buffer that holds on this machine, in silence", wrong=False))
+        settings = {"sample_rate": engine.sample_rate, "block": engine.block, "seed": 0}
+        trial = Engine(settings, engine.assets, offline=False)
+        try:
+            trial.load(played)
+            latency, tried = measure_latency(self._order.device, trial.render, sample_rate=engine.sample_rate, block=engine.block)
+        finally:
+            trial.close()
+        found = ", ".join(f"{1000 * seconds:.0f} ms {'holds' if not gaps else f'{gaps} gaps'}" for seconds, gaps in tried)
+        self._teller.tell(ask.Told(f"{found}; {1000 * latency:.0f} ms are used, to be on the safe side", wrong=False))
+        return latency
 
     # Threads
 
