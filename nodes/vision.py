@@ -1,4 +1,4 @@
-"""Pictures and faces: a video file that plays, and a tracker that turns a face into a named gesture."""
+"""Pictures and faces: a camera, a video file that plays, and a tracker that turns a face into a named gesture."""
 
 from __future__ import annotations
 
@@ -9,9 +9,70 @@ from typing import Any
 
 import numpy as np
 
-from nodes.vision_reader import VideoReader
+from nodes.vision_camera import CameraReader, Picture, stamped
+from nodes.vision_reader import VideoReader, quiet_cv2
+from runtime.errors import NodeError
 from runtime.node import STEP, Block, Stream, StreamNode
-from runtime.spec import BoolParam, ChoiceParam, FloatParam, NodeSpec, PathParam, Port, PortType
+from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, NodeSpec, PathParam, Port, PortType, TextParam
+
+
+class Camera(StreamNode):
+    """Look through a camera: one of this machine, or a phone or camera in the network. While it is not there, busy or lost it is
+    tried again every second, and the picture is black. A phone needs an app that sends its camera as MJPEG or RTSP; the app
+    shows the address. Size and rate are asked of a camera of this machine; one in the network is set in its own app.
+
+    `stamp` is when the picture given last arrived, in seconds of time.perf_counter; None while it is black. The picture itself
+    carries it too, so that what is made of it can tell its age."""
+
+    spec = NodeSpec(
+        type="vision.camera",
+        title="Camera",
+        outputs=(Port("image", PortType.IMAGE, "the newest picture"),),
+        params=(
+            TextParam(
+                name="camera",
+                doc="empty: the first one; a number; a device such as /dev/video0; or an address: http://... (MJPEG) or rtsp://...",
+                live=False,
+            ),
+            IntParam(name="width", default=0, low=0, high=7680, unit="pixels", doc="0: as the camera likes", live=False),
+            IntParam(name="height", default=0, low=0, high=4320, unit="pixels", doc="0: as the camera likes", live=False),
+            FloatParam(
+                name="rate", default=0.0, low=0.0, high=240.0, unit="pictures/s", doc="0: as the camera likes", live=False
+            ),
+            BoolParam(name="mirror", default=False, doc="left and right as in a mirror"),
+        ),
+        exact=False,
+        outside=True,
+    )
+    _reader: CameraReader | None = None
+    stamp: float | None = None
+
+    def prepare(self, stream: Stream, camera: str, width: int, height: int, rate: float) -> None:
+        if stream.offline:
+            raise NodeError("a camera has no past to render; put a video file (vision.video) in its place, or play a take")
+        self._reader = CameraReader(camera, width, height, rate, stream.arrived)
+        self._flip = quiet_cv2().flip
+        self._black = stamped(np.zeros((height or 480, width or 640, 3), np.uint8), None)
+        self._mirrored: tuple[Picture, Picture] | None = None
+
+    def process(self, block: Block, mirror: bool) -> dict[str, Any]:
+        picture, self.failure = self._reader.newest()
+        if picture is None:
+            self.stamp = None
+            return {"image": self._black}
+        self.stamp = picture.stamp
+        if picture.shape != self._black.shape:
+            self._black = stamped(np.zeros(picture.shape, np.uint8), None)
+        if not mirror:
+            return {"image": picture}
+        # The same object for the same picture: who looks at it need not look twice.
+        if self._mirrored is None or self._mirrored[0] is not picture:
+            self._mirrored = picture, stamped(self._flip(picture, 1), picture.stamp)
+        return {"image": self._mirrored[1]}
+
+    def close(self) -> None:
+        if self._reader:
+            self._reader.close()
 
 
 class Video(StreamNode):
@@ -104,7 +165,7 @@ class FaceTracker:
         self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
         self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # the first call makes the graph: up to .2 s
         self._seen: np.ndarray | None = None
-        self._found: tuple[int, np.ndarray | None] = (0, None)
+        self._found: tuple[int, np.ndarray | None, float | None] = (0, None, None)
         self._fault: Exception | None = None
         self._closed = False
         self._wake = threading.Event()
@@ -112,9 +173,9 @@ class FaceTracker:
         if self._thread:
             self._thread.start()
 
-    def track(self, picture: np.ndarray) -> tuple[int, np.ndarray | None]:
-        """(number of pictures tracked so far, gesture or None where no face is seen). The same picture object as before
-        is not tracked again. Raises what the network raised."""
+    def track(self, picture: np.ndarray) -> tuple[int, np.ndarray | None, float | None]:
+        """(number of pictures tracked so far, gesture or None where no face is seen, when the picture arrived if a camera's).
+        The same picture object as before is not tracked again. Raises what the network raised."""
         if self._fault:
             raise self._fault
         if picture is not self._seen:
@@ -146,7 +207,7 @@ class FaceTracker:
         if faces:
             height, width = picture.shape[:2]
             gesture = features(np.array([(mark.x, mark.y, mark.z) for mark in faces[0].landmark]), width, height)
-        self._found = (self._found[0] + 1, gesture)
+        self._found = (self._found[0] + 1, gesture, getattr(picture, "stamp", None))
 
     def _work(self) -> None:
         while True:
@@ -165,7 +226,9 @@ class FaceTracker:
 class Face(StreamNode):
     """Follow a face: eight distances of mouth, brows, eyes, jaw and nostrils in parts of the face's height, how the head is
     turned in radians, and where it is in the picture. *confidence* is 1 while a face is seen and falls to 0 in the ease time
-    after it was lost; the tracker knows no finer measure of how sure it is. Left and right are those of the picture."""
+    after it was lost; the tracker knows no finer measure of how sure it is. Left and right are those of the picture.
+
+    `stamp` is when the picture behind the newest gesture arrived from a camera, in seconds of time.perf_counter; else None."""
 
     spec = NodeSpec(
         type="vision.face",
@@ -187,34 +250,44 @@ class Face(StreamNode):
         exact=False,
     )
     _tracker: FaceTracker | None = None
+    stamp: float | None = None
 
     def prepare(self, stream: Stream) -> None:
         stream.name("gesture", FEATURES)
         stream.name("confidence", ("confidence",))
-        self._tracker = FaceTracker(beside=not stream.offline)
-        self._step = STEP / stream.sample_rate
+        self._tracker = FaceTracker(beside=stream.hurried)
+        self._sample_rate = stream.sample_rate
         self._done, self._count = 0, 0
         self._gesture, self._mean = REST, REST.astype(np.float64)
         self._unseen = np.inf  # seconds since a face was seen
+        self._at: int | None = None  # the frame at which _gesture and _unseen hold
+        self._manner = ("hold", 1.0)  # lost and ease since then
 
     def process(self, block: Block, image: np.ndarray, lost: str, ease: float) -> dict[str, Any]:
-        done, found = self._tracker.track(image)
+        done, found, self.stamp = self._tracker.track(image)
         if found is not None:
             if done != self._done:
                 self._count += 1
                 self._mean = self._mean + (found - self._mean) / self._count
-            self._gesture, self._unseen = found, 0.0
+            self._gesture, self._unseen, self._at = found, 0.0, block.start + block.frames
             gesture = np.repeat(found[:, None], block.steps, axis=1)
             confidence = np.ones((1, block.steps), np.float32)
         else:
-            elapsed = self._step * np.arange(1, block.steps + 1)
+            # Time is read off the blocks' starts: beside the engine proper they leave gaps and overlap.
+            passed = max(block.start - self._at, 0) / self._sample_rate if self._at is not None else 0.0
+            self._gesture = self._faded(np.array([passed]), *self._manner)[:, 0]
+            self._unseen, self._at = self._unseen + passed, block.start
+            elapsed = np.arange(1, block.steps + 1) * (STEP / self._sample_rate)
+            gesture = self._faded(elapsed, lost, ease)
             confidence = np.clip(1.0 - (self._unseen + elapsed[None]) / ease, 0.0, 1.0).astype(np.float32)
-            # Two thirds of the way in the ease time; a jump to rest would be heard.
-            part = 1.0 - np.exp(-elapsed / ease) if lost == "rest" else np.zeros(block.steps)
-            gesture = (self._gesture[:, None] + (self._mean - self._gesture)[:, None] * part).astype(np.float32)
-            self._gesture, self._unseen = gesture[:, -1], self._unseen + elapsed[-1]
-        self._done = done
+        self._done, self._manner = done, (lost, ease)
         return {"gesture": gesture, "confidence": confidence}
+
+    def _faded(self, elapsed: np.ndarray, lost: str, ease: float) -> np.ndarray:
+        """The gesture after those seconds without a face, float32 [13, seconds]."""
+        # Two thirds of the way in the ease time; a jump to rest would be heard.
+        part = 1.0 - np.exp(-elapsed / ease) if lost == "rest" else np.zeros(len(elapsed))
+        return (self._gesture[:, None] + (self._mean - self._gesture)[:, None] * part).astype(np.float32)
 
     def close(self) -> None:
         if self._tracker:

@@ -17,15 +17,23 @@ AHEAD = 12  # pictures decoded ahead: .4 s at 30 a second, 11 MB at 640x480
 PATIENCE = 30.0  # seconds after which a reader that gives nothing counts as broken
 
 
+def quiet_cv2() -> Any:
+    """OpenCV, told to keep to itself what its libraries say about broken files and lost cameras: our words are in the errors."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")  # seconds that a camera's driver may give nothing; else 10
+    # macOS asks the user by itself at the first picture; OpenCV would ask before, which it can do in the main thread only.
+    os.environ.setdefault("OPENCV_AVFOUNDATION_SKIP_AUTH", "1")
+    import cv2
+
+    return cv2
+
+
 def open_video(path: Path | None) -> tuple[Any, float, np.ndarray]:
     """Opens a video: (cv2.VideoCapture behind its first picture, pictures per second, the first picture [h, w, 3] RGB).
 
     Raises NodeError, in words, where there is no such file, or nothing in it that can be shown."""
-    # What the libraries say about a broken file would go to the terminal; our words are in the error.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    import cv2
-
+    cv2 = quiet_cv2()
     if path is None:
         raise NodeError("no video file is chosen; choose one beside the patch")
     if not path.is_file():

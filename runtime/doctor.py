@@ -158,6 +158,13 @@ def _sound() -> Iterator[Finding]:
 
 def _cameras() -> Finding:
     if sys.platform.startswith("linux"):
-        found = sorted(path.name for path in Path("/dev").glob("video*"))
-        return Finding("cameras", ", ".join(found) if found else "none: video files can be tracked all the same")
+        found = []
+        for path in sorted(Path("/sys/class/video4linux").glob("video*"), key=lambda path: (len(path.name), path.name)):
+            index, name = path / "index", path / "name"
+            # A camera may have several devices; those behind the first give settings, not pictures.
+            if not index.is_file() or index.read_text().strip() == "0":
+                called = name.read_text(errors="replace").strip() if name.is_file() else "a camera"
+                found.append(f"/dev/{path.name}: {called}")
+        none = "none: video files and phones (http://...) can be tracked all the same"
+        return Finding("cameras", ", ".join(found) if found else none)
     return Finding("cameras", "not asked here: the system asks for permission when a camera is first used")

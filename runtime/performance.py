@@ -31,8 +31,8 @@ GESTURES = 30.0
 """Gestures recorded for an anchor in a second: as many as a camera gives."""
 TRIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before a failed node tries again: the first time as it is, later prepared anew."""
-CALM = 5.0
-"""Seconds of playing well after which a node's earlier failures are forgotten."""
+CALM = 0.3
+"""Seconds of playing well after which a node's earlier failures are forgotten: what is broken fails again at once."""
 
 
 @dataclass(frozen=True)
@@ -392,7 +392,8 @@ class Performance:
     def failed(self, event: ask.NodeFailed) -> None:
         """A node has failed: it shall try again, and ever later if it goes on failing."""
         now = time.monotonic()
-        times, last = self._failures.get(event.node, (0, 0.0))
-        times = times + 1 if now - last < CALM + TRIES[min(times, len(TRIES) - 1)] else 1
-        self._failures[event.node] = (times, now)
-        self._retries[event.node] = now + TRIES[min(times, len(TRIES)) - 1]
+        times, tried = self._failures.get(event.node, (0, 0.0))
+        times = times + 1 if now - tried < CALM else 1
+        wait = TRIES[min(times, len(TRIES)) - 1]
+        self._failures[event.node] = (times, now + wait)
+        self._retries[event.node] = now + wait

@@ -34,12 +34,14 @@ class Registry:
         self.aliases.update(dict.fromkeys(spec.aliases, spec.type))
 
 
-def discover(package: str) -> Registry:
-    """All nodes of a package, one module per family. A module that fails to import takes only itself away."""
+def discover(*packages: str) -> Registry:
+    """All nodes of these packages, one module per family. A module that fails to import takes only itself away."""
     registry = Registry()
-    found = importlib.import_module(package)
-    for module in sorted(pkgutil.iter_modules(found.__path__), key=lambda item: item.name):
-        name = f"{package}.{module.name}"
+    for name in (
+        f"{package}.{module.name}"
+        for package in packages
+        for module in sorted(pkgutil.iter_modules(importlib.import_module(package).__path__), key=lambda item: item.name)
+    ):
         try:
             for node in vars(importlib.import_module(name)).values():
                 if inspect.isclass(node) and issubclass(node, StreamNode | JobNode) and node.__module__ == name:

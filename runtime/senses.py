@@ -50,7 +50,7 @@ class Ready:
 # The child's side
 
 
-def work(path: Path, ports: Ports, connection: Connection) -> None:
+def work(path: Path, ports: Ports, packages: tuple[str, ...], connection: Connection) -> None:
     """The child's main function; it ends when the engine's process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(1)
@@ -73,18 +73,24 @@ def work(path: Path, ports: Ports, connection: Connection) -> None:
             os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
-    _Loop(path, ports, send, wake, orders).run()
+    _Loop(path, ports, packages, send, wake, orders).run()
 
 
 class _Loop:
     """Renders the outer part of a patch whenever something new has come, on the wall's clock."""
 
     def __init__(
-        self, path: Path, ports: Ports, send: Callable[..., None], wake: threading.Event, orders: deque[tuple[Any, ...]]
+        self,
+        path: Path,
+        ports: Ports,
+        packages: tuple[str, ...],
+        send: Callable[..., None],
+        wake: threading.Event,
+        orders: deque[tuple[Any, ...]],
     ) -> None:
         from runtime.artifacts import Assets
 
-        self._path, self._send, self._wake, self._orders = path, send, wake, orders
+        self._packages, self._send, self._wake, self._orders = packages, send, wake, orders
         self._assets = Assets(path)
         self._engine: Any = None
         self._sent: dict[tuple[str, str], bytes] = {}
@@ -138,12 +144,11 @@ class _Loop:
 
     def _load(self, text: str) -> None:
         from runtime.engine import Engine
-        from runtime.open import NODES
         from runtime.patch import loads
         from runtime.plan import compile_patch
         from runtime.registry import discover
 
-        plan = outside(compile_patch(loads(text), discover(NODES), self._assets.patch_folder))
+        plan = outside(compile_patch(loads(text), discover(*self._packages), self._assets.patch_folder))
         if self._engine is None or any(getattr(self._engine, key) != plan.settings[key] for key in ("sample_rate", "block")):
             if self._engine is not None:
                 self._engine.close()
@@ -206,6 +211,9 @@ class _Loop:
 
     def _stamp(self, node: str) -> float | None:
         """When what the node tells happened: the time of the picture behind it, or now."""
+        own: float | None = getattr(self._engine.instance(node), "stamp", None)
+        if own is not None:
+            return own
         stamps = [
             stamp
             for name in self._above.get(node, ())
@@ -233,6 +241,7 @@ class Senses:
     on_command: Callable[[Command], None]
     on_told: Callable[[Any], None]
     on_learned: Callable[[dict[str, Any]], None]
+    packages: tuple[str, ...] = ("nodes",)
     feeds: dict[str, Feed] = field(default_factory=dict)
     pictures: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -309,7 +318,9 @@ class Senses:
     def _begin(self) -> None:
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(self.path, self.ports, theirs), name="glasspatch senses")
+        self._process = context.Process(
+            target=work, args=(self.path, self.ports, self.packages, theirs), name="glasspatch senses"
+        )
         self._process.start()
         theirs.close()
         threading.Thread(target=self._read, args=(self._connection,), name="glasspatch senses", daemon=True).start()

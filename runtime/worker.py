@@ -44,6 +44,8 @@ class Order:
     take: str | None = None
     seconds: float | None = None
     owns_file: bool = True
+    packages: tuple[str, ...] = ("nodes",)
+    """Where nodes are found."""
 
 
 def work(order: Order, connection: Connection) -> None:
@@ -103,7 +105,6 @@ class Worker:
 
     def __init__(self, order: Order, connection: Connection, teller: Teller, spool: Path) -> None:
         from runtime.engine import Engine
-        from runtime.open import NODES
         from runtime.patch import loads
         from runtime.performance import Performance
         from runtime.plan import compile_patch
@@ -115,12 +116,12 @@ class Worker:
         self._quit = threading.Event()
         self._muted = False
         self._peak, self._load = 0.0, 0.0
-        patch, registry = loads(order.text), discover(NODES)
+        patch, registry = loads(order.text), discover(*order.packages)
         settings = compile_patch(patch, registry).settings
         self._spool = spool
         taught = spool / "taught"
         taught.mkdir()
-        self.senses = Senses(order.path, order.ports, self._commands.put, self._heard, self._learned)
+        self.senses = Senses(order.path, order.ports, self._commands.put, self._heard, self._learned, order.packages)
         from runtime.artifacts import Assets
 
         self.engine = Engine(settings, Assets(order.path), offline=False)

@@ -327,10 +327,10 @@ def test_confidence_falls_to_nothing_within_the_ease_time(neutral):
     assert confidence[-1] == 0.0
 
 
-def test_live_the_tracker_works_beside_and_gives_the_gesture_soon_after(neutral):
+def test_hurried_the_tracker_works_beside_and_gives_the_gesture_soon_after(neutral):
     before = threading.active_count()
     node = Face()
-    node.prepare(Stream(SECOND, 512, 0, False, Path()))
+    node.prepare(Stream(SECOND, 512, 0, False, Path(), hurried=True))
     block = Block(512)
     limit = time.monotonic() + 5.0
     while node.process(block, neutral, "hold", 0.5)["confidence"][0, 0] < 1.0 and time.monotonic() < limit:
@@ -345,9 +345,37 @@ def test_live_the_tracker_works_beside_and_gives_the_gesture_soon_after(neutral)
 NOTHING = np.zeros((0, 0, 3), np.uint8)  # the network refuses it
 
 
-def test_live_a_fault_of_the_tracker_is_raised_at_a_later_block():
+def test_live_where_nobody_is_hurried_the_gesture_comes_with_its_picture(neutral):
+    before = threading.active_count()
     node = Face()
     node.prepare(Stream(SECOND, 512, 0, False, Path()))
+    assert threading.active_count() == before
+    assert node.process(Block(512), neutral, "hold", 0.5)["confidence"][0, 0] == 1.0
+    node.close()
+
+
+@pytest.mark.parametrize("every", [220, 512, 4410], ids=["overlapping", "one after another", "with gaps"])
+def test_time_without_a_face_is_that_of_the_blocks_starts(neutral, every):
+    # As beside the engine: ticks when something arrives, every one a block long, their starts on the wall's clock.
+    node, block = Face(), Block(512)
+    node.prepare(Stream(SECOND, 512, 0, False, Path()))
+    shut, opened = (node.process(block, image, "rest", 0.5) for image in (neutral, media.face_picture({"mouth": 1.0})))
+    away, mouth = np.zeros_like(neutral), FEATURES.index("mouth_height")
+    mean = (shut["gesture"][mouth, -1] + opened["gesture"][mouth, -1]) / 2.0
+    while block.start < SECOND // 2:
+        block.start += every
+        made = node.process(block, away, "rest", 0.5)
+    node.close()
+    # The last picture's block ended after 512 frames, or where the next began; the first step is 64 frames after the start.
+    seconds = (block.start + 64 - min(every, 512)) / SECOND
+    left = (made["gesture"][mouth, 0] - mean) / (opened["gesture"][mouth, -1] - mean)
+    assert left == pytest.approx(np.exp(-seconds / 0.5), abs=1e-4)
+    assert made["confidence"][0, 0] == pytest.approx(max(1.0 - seconds / 0.5, 0.0), abs=1e-5)
+
+
+def test_hurried_a_fault_of_the_tracker_is_raised_at_a_later_block():
+    node = Face()
+    node.prepare(Stream(SECOND, 512, 0, False, Path(), hurried=True))
     limit = time.monotonic() + 5.0
     with pytest.raises(RuntimeError, match="must be > 0"):
         while time.monotonic() < limit:
