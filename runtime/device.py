@@ -236,8 +236,8 @@ class SoundDevice:
 
     def _fill(self) -> None:
         """Never lets the card run dry: a broken sound clicks, and some cards take long to begin again."""
-        # As early as the buffer allows: cards take their sound in pieces of some milliseconds.
-        early = STARVED + min(0.02, self._room / self.rate / 4)
+        # As early as the buffer allows: sound servers take their sound in pieces of 20 to 40 ms.
+        early = STARVED + min(0.045, max(0.5 * self._room / self.rate - 0.015, 0.0))
         silence = np.zeros((len(self._fall), self._width), np.float32)
         while not self._closing.is_set():
             wait = self._ends - early - time.monotonic()
