@@ -195,7 +195,9 @@ class Movement:
     def hear(self, source: Source, way: float) -> bool:
         """Takes note of where a knob is; whether it has gone far enough since `begin`."""
         if source not in self._now and len(self._now) >= MOST_SOURCES:
-            return False
+            oldest = next(iter(self._now))
+            del self._now[oldest]
+            self._rest.pop(oldest, None)
         self._now[source] = way
         return abs(way - self._rest.setdefault(source, self._usual(source, way))) >= ENOUGH
 

@@ -119,14 +119,16 @@ def take(given: argparse.Namespace) -> int:  # pragma: no cover - argparse asks 
 
 
 def take_info(given: argparse.Namespace) -> int:
-    from runtime.take import describe, read_take
+    from runtime.take import read_take
+    from runtime.take_pages import describe
 
     print(describe(read_take(given.take)))
     return 0
 
 
 def take_export(given: argparse.Namespace) -> int:
-    from runtime.take import export, read_take
+    from runtime.take import read_take
+    from runtime.take_pages import export
 
     export(read_take(given.take), given.out)
     print(given.out)

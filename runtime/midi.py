@@ -1,4 +1,4 @@
-"""MIDI, in and out: messages as plain data, and ports that are found by name and found again when they come back.
+"""MIDI ports, in and out: found by name, and found again when they come back. The only user of rtmidi.
 
 Messages are fetched, not called back: rtmidi's callbacks come on the MIDI system's own thread, and while that waits for Python,
 Python may wait for it in opening or closing a port; with JACK this stood still for ever within a second.
@@ -7,15 +7,15 @@ Python may wait for it in opening or closing a port; with JACK this stood still 
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GlasspatchError, in_words
+from runtime.errors import in_words
+from runtime.midi_messages import Message, MidiError, decode, encode, plain
 
 LOOK = 1.0
 """Seconds between two looks at the list of ports; rtmidi does not tell when one comes or goes."""
@@ -27,114 +27,15 @@ MOST_SENT = 1000
 """Messages sent between two looks at the ports, about what MIDI's cable carries in that time; JACK's output would wait for
 a server that has died, once its buffer is full."""
 CLIENT = "Glasspatch"
-KINDS = ("cc", "pitchbend", "aftertouch", "note", "velocity", "gate")
-NUMBERED = ("cc", "note")
-
-
-class MidiError(GlasspatchError):
-    """A control that is not understood, or a MIDI system that is not there."""
-
-
-# Messages
-
-
-@dataclass(frozen=True)
-class Message:
-    """One channel message. `kind` is cc, note, pitchbend or aftertouch; `channel` 1 to 16; `number` that of the controller or key
-    (0 where there is none); `value` 0 to 1 (pitchbend -1 to 1; a note's is its velocity, 0 when it is released)."""
-
-    kind: str
-    channel: int
-    number: int
-    value: float
-
-
-def decode(data: Sequence[int]) -> Message | None:
-    """The message of these bytes; None for what is no business of ours (clocks, program changes, what is cut short)."""
-    if len(data) < 2:
-        return None
-    status, channel, one, two = data[0] & 0xF0, (data[0] & 0x0F) + 1, data[1] & 0x7F, data[2] & 0x7F if len(data) > 2 else None
-    if status == 0xD0:
-        return Message("aftertouch", channel, 0, one / 127)
-    if two is None:
-        return None
-    if status == 0xB0:
-        return Message("cc", channel, one, two / 127)
-    if status in (0x80, 0x90):
-        return Message("note", channel, one, two / 127 if status == 0x90 else 0.0)
-    if status == 0xA0:
-        return Message("aftertouch", channel, one, two / 127)
-    if status == 0xE0:
-        bend = one + 128 * two - 8192
-        return Message("pitchbend", channel, 0, bend / (8191 if bend > 0 else 8192))
-    return None
-
-
-def encode(message: Message) -> bytes:
-    """The bytes of a message; values outside of their range are clamped."""
-    channel = message.channel - 1
-    if message.kind == "pitchbend":
-        bend = round(max(-1.0, min(message.value, 1.0)) * (8191 if message.value > 0 else 8192)) + 8192
-        return bytes((0xE0 | channel, bend % 128, bend // 128))
-    value = round(127 * max(0.0, min(message.value, 1.0)))
-    if message.kind == "aftertouch":
-        return bytes((0xD0 | channel, value))
-    return bytes(({"cc": 0xB0, "note": 0x90}[message.kind] | channel, message.number, value))
-
-
-@dataclass(frozen=True)
-class Control:
-    """What of the messages is meant, written `cc74`, `cc74/2` (channel 2 only), `pitchbend`, `aftertouch`, `note` (the key that was
-    pressed last), `velocity`, `gate` (1 while a key is down), or `note60` (the velocity of that key, 0 when it is released)."""
-
-    kind: str
-    number: int | None = None
-    channel: int | None = None
-
-    def __str__(self) -> str:
-        number = "" if self.number is None else self.number
-        return f"{self.kind}{number}{f'/{self.channel}' if self.channel else ''}"
-
-    def hears(self, message: Message) -> bool:
-        """Whether a message is about this."""
-        kind = "note" if self.kind in ("velocity", "gate") else self.kind
-        return (
-            message.kind == kind
-            and self.number in (None, message.number)
-            and (not self.channel or message.channel == self.channel)
-        )
-
-
-def parse(text: str) -> Control:
-    """A control from its text. Raises MidiError."""
-    found = re.fullmatch(r"([a-z]+?) ?([0-9]{1,4})?(?: ?/ ?([0-9]{1,4}))?", text.strip().lower())
-    kind, number, channel = found.groups() if found else ("", None, None)
-    if kind not in KINDS or (kind == "cc" and number is None) or (kind not in NUMBERED and number is not None):
-        raise MidiError(f"{text.strip()!r} is no MIDI control; write cc74, cc74/2 (channel 2), {', '.join(KINDS[1:])} or note60")
-    if number is not None and int(number) > 127:
-        raise MidiError(f"{text.strip()!r}: controllers and keys have numbers from 0 to 127")
-    if channel is not None and not 1 <= int(channel) <= 16:
-        raise MidiError(f"{text.strip()!r}: channels have numbers from 1 to 16")
-    return Control(kind, None if number is None else int(number), None if channel is None else int(channel))
-
-
-def control_of(message: Message) -> Control:
-    """The control that a message comes from, on its channel: note60/1 for a key."""
-    return Control(message.kind, message.number if message.kind in NUMBERED else None, message.channel)
 
 
 # Ports by name
 
 
-def plain(name: str) -> str:
-    """A port's name without the numbers that ALSA puts behind it: they change whenever it is plugged in."""
-    return re.sub(r" \d+:\d+$", "", name)
-
-
 def choose(wanted: str, there: Sequence[str]) -> str:
     """The port that is meant by its name, or by a part of it that no other has; "" is the first. Raises MidiError in words."""
     if not there:
-        raise MidiError(f"no MIDI port is there; plug in {wanted or 'a controller'}")
+        raise MidiError(f"no MIDI port is there; plug in {wanted or 'a MIDI device'}")
     if not wanted:
         return next((name for name in there if not name.startswith("Midi Through")), there[0])
     for same in (lambda name: name == wanted, lambda name: plain(name) == plain(wanted)):
@@ -195,8 +96,8 @@ def _ignore(failure: str | None) -> None:
 
 
 def subscribe(name: str, handler: Callable[[Message], None], on_failure: Callable[[str | None], None] = _ignore) -> Port:
-    """Calls `handler(message)` for what comes in at a port: its name, a part of it, or "" for the first. Does not wait for the port
-    and never fails: `on_failure(words, or None when well)` tells each change. Both are called on the MIDI thread of the process."""
+    """Calls `handler(message)` for what comes in at a port: its name, a part of it, or "" for the first. Does not wait for it and
+    never fails: `on_failure(words, or None when well)` tells each change. Both are called on the process's MIDI thread."""
     return _hub.enter(Port(name, handler, on_failure))
 
 
@@ -209,8 +110,8 @@ def sender(name: str, on_failure: Callable[[str | None], None] = _ignore) -> Por
 
 
 def _systems() -> dict[int, str]:
-    """rtmidi's numbers of the MIDI systems that run, the machine's own first, each with a word that changes when it starts anew. A
-    system that does not run is not tried: it would write its complaint on the terminal each second."""
+    """rtmidi's numbers of the MIDI systems that run, the machine's own first, each with a word that changes when it starts anew.
+    A system that does not run is not tried: it would write its complaint on the terminal each second."""
     import rtmidi
 
     found: dict[int, str] = {}
@@ -219,14 +120,14 @@ def _systems() -> dict[int, str]:
             if os.access("/dev/snd/seq", os.R_OK | os.W_OK):
                 found[api] = "ALSA"
         elif api == rtmidi.API_UNIX_JACK:
-            if server := _jack_server():
+            if server := jack_server():
                 found[api] = server
         elif api != rtmidi.API_RTMIDI_DUMMY:
             found[api] = "system"
     return found
 
 
-def _jack_server() -> str:
+def jack_server() -> str:
     """The socket's number of the JACK server that clients find; "" where none runs. The file itself outlives a server that was
     killed, so Linux's list of open sockets is asked."""
     ending = f"/jack_{os.environ.get('JACK_DEFAULT_SERVER', 'default')}_{os.getuid()}_0"
@@ -248,13 +149,11 @@ class _System:
     api: int
     identity: str
     lists: tuple[Any, Any]
-    inputs: Sequence[str] = ()
-    outputs: Sequence[str] = ()
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
 
     def look(self) -> None:
-        self.inputs, self.outputs = (
-            [name for name in lister.get_ports() if not name.startswith(CLIENT)] for lister in self.lists
-        )
+        self.inputs, self.outputs = ([n for n in one.get_ports() if not n.startswith(CLIENT)] for one in self.lists)
 
     def close(self) -> None:
         for lister in self.lists:
@@ -291,12 +190,13 @@ class _Hub:
     def names(self) -> tuple[list[str], list[str]]:
         with self.lock:
             trouble = self._look_at_systems()
-            found = [list(one.inputs) for one in self._systems.values()], [list(one.outputs) for one in self._systems.values()]
+            inputs = [name for one in self._systems.values() for name in one.inputs]
+            outputs = [name for one in self._systems.values() for name in one.outputs]
             if not self._members:
                 self._forget_systems()
         if trouble:
             raise MidiError(trouble)
-        return sum(found[0], []), sum(found[1], [])
+        return inputs, outputs
 
     def _work(self) -> None:
         looked = -LOOK
@@ -322,7 +222,7 @@ class _Hub:
             self._wake.wait(TICK if reading else LOOK)
 
     def _read(self, port: Port) -> list[tuple[Port, Sequence[int]]]:
-        found = []
+        found: list[tuple[Port, Sequence[int]]] = []
         while len(found) < QUEUE and (waiting := port.rtmidi.get_message()):
             found.append((port, waiting[0]))
         return found
@@ -339,7 +239,7 @@ class _Hub:
     def _look(self) -> list[tuple[Port, str | None]]:
         """Closes what has gone and opens what has come; gives each port's state in words."""
         trouble = self._look_at_systems()
-        told = []
+        told: list[tuple[Port, str | None]] = []
         for port in self._members:
             port.sent = 0
             names = {api: one.inputs if port.take else one.outputs for api, one in self._systems.items()}
@@ -383,11 +283,11 @@ class _Hub:
                 trouble = trouble and f"MIDI does not work: {in_words(error)}"
         return trouble
 
-    def _open(self, port: Port, names: dict[int, Sequence[str]]) -> None:
+    def _open(self, port: Port, names: dict[int, list[str]]) -> None:
         """Opens the port that is meant, in the first system that has it. One that was open before is meant by its whole name."""
         import rtmidi
 
-        filled = {api: there for api, there in names.items() if there} or {0: ()}
+        filled = {api: there for api, there in names.items() if there} or {0: []}
         for last, (api, there) in enumerate(filled.items(), 1):
             try:
                 name = choose(port.name or port.wanted, there)

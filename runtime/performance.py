@@ -132,6 +132,22 @@ class Performance:
 
         return write
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The patch's, as compiled."""
+        return self._plan.settings if self._plan else {}
+
+    def artifacts(self) -> dict[str, str]:
+        """The fingerprint of each made thing that plays, by "node.output"."""
+        found = {}
+        for step in self._plan.streams if self._plan else ():
+            for port in step.spec.inputs:
+                for place in () if port.type.is_stream else step.inputs[port.name]:
+                    artifact = self.assets.artifact(*place)
+                    if artifact is not None:
+                        found[".".join(place)] = artifact.fingerprint
+        return found
+
     # Commands
 
     def do(self, command: Any) -> None:

@@ -54,9 +54,9 @@ class Remote:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[Any, ...], Command] = {}
         self._orders = 0
-        self._second, self._in_second = 0.0, 0
+        self._second, self._in_second = -math.inf, 0
         self._told: dict[str, float] = {}
-        self._told_last = 0.0
+        self._told_last = -math.inf
         self._from_midi: list[tuple[Source, Mapping[str, Any]]] = []
         self._from_osc: dict[str, list[tuple[Source, Mapping[str, Any]]]] = {}
         self._movement = Movement()

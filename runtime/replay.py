@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from runtime.artifacts import Artifact, Assets, fingerprint
 from runtime.engine import Engine
 from runtime.errors import NodeError
 from runtime.feed import Feed, inside
+from runtime.jobs import flush_denormals
 from runtime.messages import NodeFailed, Problem
 from runtime.node import STEP
 from runtime.open import NODES, open_patch
@@ -24,7 +26,7 @@ from runtime.plan import Plan, compile_patch
 from runtime.registry import Registry, discover
 from runtime.render import write_sound
 from runtime.spec import PortType
-from runtime.take import Take
+from runtime.take import Take, heard, patch_of
 from runtime.teach import RATE, teach_frames
 
 CHANNELS = 2
@@ -60,7 +62,11 @@ class Replay:
     def __init__(self, take: Take, changes: Changes | None = None) -> None:
         """Raises NodeError where the patch of the take is not to be found, PatchError where one is none."""
         self.take, self._changes = take, changes or Changes()
-        self.path = self._changes.patch or patch_of(take)
+        found = self._changes.patch or patch_of(take)
+        if found is None:
+            name = take.header.get("patch", "")
+            raise NodeError(f"the take was played from {name}, which is in no folder above it; say where it is with --patch")
+        self.path = found
         self._registry: Registry = discover(NODES)
         self._assets = _OtherModels(self.path, self._changes.models)
         self._taught: dict[str, str] = {}
@@ -70,35 +76,24 @@ class Replay:
         settings = take.header["settings"]
         self.plan: Plan | None = None
         self.engine = Engine(settings, self._assets, channels=CHANNELS, taught=self._folder)
-        self.first = int(take.end["first"]) if take.end else 0
-        ends = int(take.end["blocks"]) + self.first if take.end else max((event[0] for event in take.events), default=0) + 1
-        self.first, self.ends = int(self.first / self._changes.speed), int(ends / self._changes.speed)
-        _flush_denormals()
+        last = take.events[-1].block + 1 if take.events else 0
+        ends = take.first + take.blocks if take.frames else last
+        self.first, self.ends = int(take.first / self._changes.speed), int(ends / self._changes.speed)
+        flush_denormals()  # as the engine's thread does when live
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Each block float32 [2, frames], a buffer that the next one overwrites, from the performance's own beginning."""
-        heard = self._heard()
+        listening = heard(self.take) if self._changes.speed == 1.0 else repeat(None)
         while self.engine.blocks < self.ends:
-            while self._waiting and int(self._waiting[0][0] / self._changes.speed) <= self.engine.blocks:
-                _, kind, data = self._waiting.popleft()
-                getattr(self, f"_apply_{kind}", lambda data: None)(data)
-            yield self.engine.render(next(heard))
+            while self._waiting and int(self._waiting[0].block / self._changes.speed) <= self.engine.blocks:
+                event = self._waiting.popleft()
+                getattr(self, f"_apply_{event.kind}", lambda data: None)(event.data)
+            yield self.engine.render(next(listening))
             while self.engine.events:
                 self.problems.append(self.engine.events.popleft())
 
     def close(self) -> None:
         self.engine.close()
-
-    def _heard(self) -> Iterator[np.ndarray | None]:
-        """What the sound card heard, block by block."""
-        if self.take.input is not None and self._changes.speed == 1.0:
-            import soundfile
-
-            with soundfile.SoundFile(self.take.input) as file:
-                while len(part := file.read(self.engine.block, dtype="float32", always_2d=True)) == self.engine.block:
-                    yield np.ascontiguousarray(part.T)
-        while True:
-            yield None
 
     def _apply_load(self, data: Mapping[str, Any]) -> None:
         if self._changes.patch is not None and self.plan is not None:
@@ -196,7 +191,7 @@ def replay(
     """Plays a take again, into a sound file if one is given, and compares it with what was heard."""
     playing, digest, frames = Replay(take, changes), hashlib.sha256(), 0
 
-    def heard() -> Iterator[np.ndarray]:
+    def played() -> Iterator[np.ndarray]:
         nonlocal frames
         for number, sound in enumerate(playing.blocks()):
             progress(min((number + 1) / max(playing.ends, 1), 1.0))
@@ -209,9 +204,9 @@ def replay(
 
     try:
         if out is not None:
-            write_sound(out, heard(), playing.engine.sample_rate, CHANNELS)
+            write_sound(out, played(), playing.engine.sample_rate, CHANNELS)
         else:
-            deque(heard(), maxlen=0)
+            deque(played(), maxlen=0)
     finally:
         playing.close()
     found = digest.hexdigest()
@@ -277,19 +272,3 @@ def correct(take: Take, node: str, anchor: str, target: Mapping[str, float], at:
     frames = np.concatenate(found)[:: max(round(engine.sample_rate / STEP / RATE), 1)]
     changes = np.r_[True, (frames[1:] != frames[:-1]).any(axis=1)]
     return teach_frames(open_patch(playing.path), node, anchor, target, frames[changes], names)
-
-
-def patch_of(take: Take) -> Path:
-    """The patch that was played: the file of that name in a folder above the take. Raises NodeError."""
-    name = str(take.header.get("patch", ""))
-    for folder in take.path.resolve().parents:
-        if (folder / name).is_file():
-            return folder / name
-    raise NodeError(f"the take was played from {name}, which is in no folder above it; say where it is with --patch")
-
-
-def _flush_denormals() -> None:
-    """As the engine's thread does when live: what is too small to hear counts as 0."""
-    import torch
-
-    torch.set_flush_denormal(True)

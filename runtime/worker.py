@@ -20,7 +20,7 @@ import numpy as np
 
 from runtime import messages as ask
 from runtime.errors import in_words
-from runtime.jobs import limit_threads, print_into_log
+from runtime.jobs import flush_denormals, limit_threads, print_into_log
 from runtime.senses import Ports, Senses
 
 SWITCH = 0.0005
@@ -129,7 +129,7 @@ class Worker:
             order.path, patch, registry, self.engine, self.senses, taught, teller.tell, owns_file=order.owns_file
         )
         self.performance.take = self._take
-        self.journal = Journal(spool)
+        self.journal = Journal(spool, lambda words: teller.tell(ask.Told(words)))
         self.speaker: Any = None
 
     def run(self) -> None:
@@ -202,7 +202,7 @@ class Worker:
 
     def _render(self) -> None:
         """The engine's thread: a block, then the device, which lets it wait."""
-        _flush_denormals()
+        flush_denormals()
         engine, speaker, journal = self.engine, self.speaker, self.journal
         gain, budget = 1.0, engine.block / engine.sample_rate
         ramp = np.linspace(0.0, 1.0, engine.block, dtype=np.float32)
@@ -298,6 +298,8 @@ class Worker:
             channels=2,
             block=self.engine.block,
             first_block=self.engine.blocks,
+            settings=self.performance.settings,
+            artifacts=self.performance.artifacts(),
         )
         self._teller.tell(ask.Told(f"recording {begun}", wrong=False))
 
@@ -350,13 +352,6 @@ class Worker:
             if instance.spec.listens and (declared := engine.latency_from(name)) is not None:
                 found[name] = self.speaker.input_latency + declared / engine.sample_rate + after
         return found
-
-
-def _flush_denormals() -> None:
-    """Numbers too small to hear cost a hundred times as much as others; this thread takes them for 0."""
-    import torch
-
-    torch.set_flush_denormal(True)
 
 
 def _settle_memory() -> None:

@@ -13,7 +13,7 @@ MODULES = {
     for path in sorted((ROOT / package).rglob("*.py"))
 }
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
-NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
+NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds", "osc", "midi", "midi_messages", "take"}
 EDITOR_MAY = {"patch", "spec", "messages", "registry", "plan"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas"}
