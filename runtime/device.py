@@ -136,7 +136,7 @@ class SoundDevice:
         self._start = np.concatenate([np.zeros(silence, np.float32), 1.0 - _falling(rise)])[:, None]
         self._written = 0
         self._ends = math.inf
-        self._hungry = False
+        self._hungry = True
         self._writing = threading.Lock()
         self._closing, self._stopping = threading.Event(), False
         self.underflows = self.starved = self.overflows = self.input_starved = 0
@@ -157,7 +157,13 @@ class SoundDevice:
         except (sounddevice.PortAudioError, ValueError) as error:
             self.close()
             raise DeviceError(f"{self.name} cannot be opened at {self.rate} Hz ({in_words(error)}); choose another") from error
-        if self._room < -(-block * self.rate // sample_rate):
+        except DeviceError:  # no such input: the output must not play on
+            self.close()
+            raise
+        # As early as the buffer allows: sound servers take their sound in pieces of 20 to 40 ms.
+        self._early = STARVED + min(0.045, max(0.5 * self._room / self.rate - 0.015, 0.0))
+        # A block must find room before the watch begins to write, or it waits for ever for what the watch takes.
+        if self._room < -(-block * self.rate // sample_rate) + self._early * self.rate:
             self.close()
             raise DeviceError(f"a buffer of {wish:g} s is too small for blocks of {block} frames; use a longer latency")
         self._opened = time.monotonic()
@@ -206,6 +212,21 @@ class SoundDevice:
             self._tail[:] = frames[-kept:] if len(frames) >= kept else np.concatenate([self._tail, frames])[-kept:]
         self._written += len(frames)
 
+    def prime(self) -> None:
+        """Waits in silence until the card moves: some sound servers take a second with a new stream. Raises DeviceLost."""
+        silence = np.zeros((-(-self.block * self.rate // self.sample_rate), self._width), np.float32)
+        room = self._wait_for_room(len(silence))
+        with self._writing:
+            self._write(silence, room)
+        until = time.monotonic() + STARTING
+        least = self._stream.write_available
+        while time.monotonic() < until:
+            now = self._stream.write_available
+            if now > least:
+                return
+            least = min(least, now)
+            time.sleep(0.002)
+
     def _wait_for_room(self, frames: int) -> int:
         """Frames of room, once there are enough."""
         before, since = -1, time.monotonic()
@@ -236,10 +257,10 @@ class SoundDevice:
 
     def _fill(self) -> None:
         """Never lets the card run dry: a broken sound clicks, and some cards take long to begin again."""
-        # As early as the buffer allows: sound servers take their sound in pieces of 20 to 40 ms.
-        early = STARVED + min(0.045, max(0.5 * self._room / self.rate - 0.015, 0.0))
         silence = np.zeros((len(self._fall), self._width), np.float32)
         while not self._closing.is_set():
+            # Once silent, half a buffer of silence: some cards take a quarter of it at once.
+            early = max(self._early, self._room / self.rate / 2) if self._hungry else self._early
             wait = self._ends - early - time.monotonic()
             if wait > 0:
                 self._closing.wait(min(wait, 0.25))

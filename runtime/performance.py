@@ -17,6 +17,8 @@ import numpy as np
 
 from runtime import messages as ask
 from runtime.artifacts import Assets
+from runtime.bindings import problems as knob_problems
+from runtime.bindings import resolve
 from runtime.engine import Engine
 from runtime.errors import GlasspatchError, NodeError, ParamError, PatchError, in_words
 from runtime.feed import feedable, inside
@@ -24,15 +26,12 @@ from runtime.patch import Patch, dumps, loads, save
 from runtime.patch import load as load_patch
 from runtime.plan import Plan, compile_patch, nearest
 from runtime.registry import Registry
+from runtime.retries import Retries
 from runtime.scenes import recalled, scene_of
 from runtime.senses import Senses
 
 GESTURES = 30.0
 """Gestures recorded for an anchor in a second: as many as a camera gives."""
-TRIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Seconds before a failed node tries again: the first time as it is, later prepared anew."""
-CALM = 0.3
-"""Seconds of playing well after which a node's earlier failures are forgotten: what is broken fails again at once."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,7 @@ class Performance:
         self._next_gesture = 0.0
         self._copies = 0
         self._taught: dict[str, str] = {}
-        self._failures: dict[str, tuple[int, float]] = {}
-        self._retries: dict[str, float] = {}
+        self._retries = Retries()
 
     # Loading
 
@@ -123,7 +121,7 @@ class Performance:
         waiting = [ask.Problem(node, f"waits for {source}, which cannot run") for node, source in sorted(plan.blocked.items())]
         self.patch, self._plan = patch, plan
         self.senses.bind(patch.bindings and self._resolved(patch))
-        self._tell(ask.Problems((*plan.problems, *problems, *waiting)))
+        self._tell(ask.Problems((*plan.problems, *knob_problems(patch, self._registry), *problems, *waiting)))
 
     def _journal_of(self, node: str) -> Callable[[int, Any], None]:
         def write(block: int, values: Any) -> None:
@@ -254,10 +252,7 @@ class Performance:
 
     def _resolved(self, patch: Patch) -> list[dict[str, Any]]:
         """The bindings with the range and kind of their params, as the senses need them."""
-        from runtime.bindings import resolve
-
-        found: list[dict[str, Any]] = resolve(patch, self._registry)
-        return found
+        return resolve(patch, self._registry)
 
     def _write(self, **changes: Any) -> None:
         """Puts what was asked to be kept into the patch file, and nothing else of what was done on stage."""
@@ -394,22 +389,11 @@ class Performance:
             value = self.engine.value(*self._recording.source)
             if value is not None and len(value) == len(self._recording.names):
                 self._recording.frames.append(value[:, -1].copy())
-        for name, at in list(self._retries.items()):
-            if now >= at:
-                del self._retries[name]
-                if name not in self.engine.failed:
-                    continue
-                if self._failures.get(name, (0, 0.0))[0] <= 1:
-                    self.engine.revive(name)
-                else:
-                    self._load(self.patch, renew=(name,))
+        for name, anew in self._retries.due():
+            if name in self.engine.failed:
+                self._load(self.patch, renew=(name,)) if anew else self.engine.revive(name)
         self.engine.tidy()
 
     def failed(self, event: ask.NodeFailed) -> None:
-        """A node has failed: it shall try again, and ever later if it goes on failing."""
-        now = time.monotonic()
-        times, tried = self._failures.get(event.node, (0, 0.0))
-        times = times + 1 if now - tried < CALM else 1
-        wait = TRIES[min(times, len(TRIES)) - 1]
-        self._failures[event.node] = (times, now + wait)
-        self._retries[event.node] = now + wait
+        """A node has failed: it shall try again."""
+        self._retries.failed(event.node)

@@ -60,7 +60,7 @@ class Speaker:
         """Raises DeviceError where the card cannot be opened the first time."""
         self._open, self._tell = open_device, tell
         self._sample_rate, self._block = sample_rate, block
-        self._now: SoundDevice | Clock = open_device()
+        self._now: SoundDevice | Clock = self._opened()
         self._back: SoundDevice | None = None
         self._lost = threading.Event()
         self._closing = False
@@ -85,10 +85,23 @@ class Speaker:
         while not self._closing:
             try:
                 refresh()
-                self._back = self._open()
+                back = self._opened()
+                if self._closing:
+                    back.close()
+                self._back = back
                 return
             except Exception:  # not there yet, whatever PortAudio calls it
                 time.sleep(AGAIN)
+
+    def _opened(self) -> SoundDevice:
+        """An open card that moves."""
+        device = self._open()
+        try:
+            device.prime()
+        except BaseException:
+            device.close()
+            raise
+        return device
 
     def listen(self) -> np.ndarray | None:
         return self._now.listen()

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from runtime import messages as ask
-from runtime.errors import in_words
+from runtime.errors import GlasspatchError, in_words
 from runtime.jobs import flush_denormals, limit_threads, print_into_log
 from runtime.senses import Ports, Senses
 
@@ -171,9 +171,12 @@ class Worker:
         self._quit.set()
         sound.join()
         acting.join(5.0)
-        if self.journal.taking:
-            self._told_take(self.journal.end_take())
-        self.journal.close()
+        try:
+            if self.journal.taking:
+                self._told_take(self.journal.end_take())
+            self.journal.close()
+        except GlasspatchError as error:  # the disk does not answer: everything else must end all the same
+            self._teller.tell(ask.Told(in_words(error)))
         self.senses.close()
         for problem in self.engine.close():
             self._teller.tell(ask.Told(str(problem)))

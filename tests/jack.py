@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,36 +29,45 @@ class Jack:
     """The server; `start` and `stop` may be called again and again. While it is there, clients of this process find it."""
 
     def __init__(self) -> None:
-        self.name = f"glasspatch-{os.getpid()}"
         self._process: subprocess.Popen[bytes] | None = None
         self._before = os.environ.get("JACK_DEFAULT_SERVER")
-        os.environ["JACK_DEFAULT_SERVER"] = self.name
+        self._name = ""
 
     def start(self) -> None:
-        command = ["jackd", "-n", self.name, "--no-realtime", "--no-mlock", "-d", "dummy", "-r", "48000", "-p", "512"]
-        log = Path(tempfile.gettempdir()) / f"{self.name}.log"
-        with log.open("wb") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
-        end = time.monotonic() + 20.0
-        while not jack_server():
-            if self._process.poll() is not None or time.monotonic() > end:
-                self.stop()
-                raise OSError(f"jackd does not start: {log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.02)
-        log.unlink()
+        # JACK keeps a list of eight servers for the whole machine, and frees a dead one's place only for the same name.
+        words: str | None = "all eight are taken"
+        for name in [self._name] if self._name else [f"glasspatch-{number}" for number in range(8)]:
+            os.environ["JACK_DEFAULT_SERVER"] = name
+            if not jack_server() and (words := self._try(name)) is None:
+                self._name = name
+                return
+        raise OSError(f"jackd does not start: {words}")
+
+    def _try(self, name: str) -> str | None:
+        command = ["jackd", "-n", name, "--no-realtime", "--no-mlock", "-d", "dummy", "-r", "48000", "-p", "512"]
+        with tempfile.TemporaryFile() as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            end = time.monotonic() + 20.0
+            while not jack_server():
+                if self._process.poll() is not None or time.monotonic() > end:
+                    self.stop()
+                    log.seek(0)
+                    return log.read()[-2000:].decode(errors="replace")
+                time.sleep(0.02)
+            # Another's server of the same name may have started meanwhile, and ours ended.
+            time.sleep(0.1)
+            return None if self._process.poll() is None else "another server took the name"
 
     def stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()  # asked politely, it may wait for seconds
             process.wait()
-        for left in Path("/dev/shm").glob(f"jack*{self.name}_*"):
-            left.unlink(missing_ok=True)
 
     def close(self) -> None:
         self.stop()
         if self._before is None:
-            del os.environ["JACK_DEFAULT_SERVER"]
+            os.environ.pop("JACK_DEFAULT_SERVER", None)
         else:
             os.environ["JACK_DEFAULT_SERVER"] = self._before
 

@@ -19,6 +19,7 @@ STREAMS = {name: node for name, node in NODES.items() if issubclass(node, Stream
 JOBS = {name: node for name, node in NODES.items() if issubclass(node, JobNode)}
 
 DRIVEN_ELSEWHERE = {
+    "take.gesture": "needs a take; test_take.py",
     "vision.camera": "needs a camera; test_vision_camera.py",
     "audio.feedback": "sounds different at every block length, and says so; test_sound.py",
     "audio.player": "needs a sound file; test_sound.py",
