@@ -137,6 +137,7 @@ class SoundDevice:
         self._written = 0
         self._ends = math.inf
         self._hungry = True
+        self._offered = False
         self._writing = threading.Lock()
         self._closing, self._stopping = threading.Event(), False
         self.underflows = self.starved = self.overflows = self.input_starved = 0
@@ -201,8 +202,10 @@ class SoundDevice:
         if self._written < len(self._start):
             part = self._start[self._written : self._written + len(frames)]
             frames[: len(part)] *= part
+        self._offered = True
         room = self._wait_for_room(len(frames))
         with self._writing:
+            self._offered = False
             if self._hungry:  # silence was written in between
                 count = min(len(frames), len(self._fall))
                 frames[:count] *= 1.0 - self._fall[:count, None]
@@ -265,8 +268,11 @@ class SoundDevice:
             if wait > 0:
                 self._closing.wait(min(wait, 0.25))
                 continue
+            if self._offered:  # there is sound, it only waits for room: silence would take that away
+                self._closing.wait(0.001)
+                continue
             with self._writing:
-                if self._ends - early > time.monotonic():
+                if self._offered or self._ends - early > time.monotonic():
                     continue
                 try:
                     room = self._stream.write_available

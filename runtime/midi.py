@@ -26,6 +26,8 @@ QUEUE = 4096
 MOST_SENT = 1000
 """Messages sent between two looks at the ports, about what MIDI's cable carries in that time; JACK's output would wait for
 a server that has died, once its buffer is full."""
+SETTLE = 0.25
+"""Seconds after opening until a port counts as open: JACK loses what is sent before its next two or three periods."""
 CLIENT = "Glasspatch"
 
 
@@ -66,13 +68,14 @@ class Port:
         self.name = ""
         """The port that is open, or was open last."""
         self.rtmidi: Any = None
+        self.opened = 0.0
         self.system: Any = None
         self.sent = 0
         self.is_closed = False
 
     @property
     def is_open(self) -> bool:
-        return self.rtmidi is not None
+        return self.rtmidi is not None and time.monotonic() - self.opened >= SETTLE
 
     def close(self) -> None:
         """Ends it; may be called again, by any thread. A handler that is at work may finish."""
@@ -301,7 +304,7 @@ class _Hub:
             except BaseException:
                 opened.delete()
                 raise
-            port.rtmidi, port.name, port.system = opened, name, api
+            port.rtmidi, port.name, port.system, port.opened = opened, name, api, time.monotonic()
             return
 
     def _shut(self, port: Port) -> None:

@@ -99,6 +99,19 @@ class Knobs:
     def send(self, *data: int) -> None:
         self._port.send_message(list(data))
 
+    def reach(self, found: list[Any]) -> None:
+        """Waits until what is sent arrives in this list of messages, and empties it: JACK may lose what is sent at once after
+        ports were joined."""
+        count = 0
+        while count < 128 and not found:
+            self.send(0xBF, 119, count)
+            count += 1
+            end = time.monotonic() + 0.2
+            while not found and time.monotonic() < end:
+                time.sleep(0.002)
+        until(lambda: found and round(127 * found[-1].value) == count - 1)
+        found.clear()
+
     def heard(self) -> list[int] | None:
         found = self._port.get_message()
         return found[0] if found else None

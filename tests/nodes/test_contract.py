@@ -19,6 +19,8 @@ STREAMS = {name: node for name, node in NODES.items() if issubclass(node, Stream
 JOBS = {name: node for name, node in NODES.items() if issubclass(node, JobNode)}
 
 DRIVEN_ELSEWHERE = {
+    "control.midi": "tells what is played now; test_control_midi.py",
+    "control.osc": "tells what is sent now; test_control_osc.py",
     "take.gesture": "needs a take; test_take.py",
     "vision.camera": "needs a camera; test_vision_camera.py",
     "audio.feedback": "sounds different at every block length, and says so; test_sound.py",
