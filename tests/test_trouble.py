@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import time
 
 import numpy as np
@@ -11,7 +13,10 @@ import pytest
 
 from runtime import messages as say
 from runtime.live import Live
+from runtime.senses import Ports
+from tests.camera import SyntheticCamera
 from tests.command import write_patch
+from tests.stage import judged, set_stage
 from tests.test_play import order, server, until  # noqa: F401
 
 pytestmark = pytest.mark.stage
@@ -77,3 +82,54 @@ def test_a_sink_that_is_unloaded_and_loaded_again_three_times_is_found_again_eac
         until(live, lambda event: isinstance(event, say.Told) and event.words.endswith("is back"))
     with server.recording() as heard:
         heard.wait_for(lambda sound: np.abs(sound[-4410:]).max(initial=0.0) > 0.15)
+
+
+def test_a_flood_of_fifty_thousand_packets_costs_no_frame(server, tmp_path):  # noqa: F811
+    path = set_stage(tmp_path, 40.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    packets = [osc_packet("/glasspatch/param/level/gain", -20.0 - number % 5) for number in range(100)]
+    packets += [os.urandom(40) for _ in range(100)]
+    with server.recording() as heard, Live(order(path, latency=0.2, ports=Ports(port))) as live:
+        until(live, say.Playing)
+        time.sleep(2.0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+            for number in range(50_000):
+                flood.sendto(packets[number % len(packets)], ("127.0.0.1", port))
+            time.sleep(2.0)
+            flood.sendto(osc_packet("/glasspatch/quit"), ("127.0.0.1", port))
+        until(live, say.Stopped)
+        time.sleep(0.5)
+    found = judged(heard.sound[:, 1])
+    assert found.pop("frames") > 3 * 44100
+    assert not any(found.values()), found
+
+
+def test_a_camera_that_ends_leaves_the_sound_and_holds_the_gesture(server, tmp_path):  # noqa: F811
+    path = set_stage(tmp_path, 40.0)
+    with SyntheticCamera() as camera:
+        data = json.loads(path.read_text())
+        data["nodes"]["video"] = {"type": "vision.camera", "params": {"camera": camera.address}}
+        path.write_text(json.dumps(data))
+        with server.recording() as heard, Live(order(path, latency=0.2)) as live:
+            until(live, say.Playing)
+            time.sleep(2.0)
+            camera.kill()
+            until(live, lambda event: isinstance(event, say.Told) and "tried again every second" in event.words)
+            camera.start()
+            until(live, lambda event: isinstance(event, say.Told) and "is well again" in event.words)
+            live.close()
+            time.sleep(0.5)
+    found = judged(heard.sound[:, 1])
+    assert found.pop("frames") > 3 * 44100
+    assert not any(found.values()), found
+
+
+def osc_packet(address, *values):
+    from pythonosc.osc_message_builder import OscMessageBuilder
+
+    builder = OscMessageBuilder(address)
+    for value in values:
+        builder.add_arg(value)
+    return builder.build().dgram

@@ -228,7 +228,7 @@ def test_a_take_is_described_in_words(tmp_path):
             journal.write(block, "tell", "the sound card is gone")
 
     made = made_model(tmp_path)
-    folder, _ = record(tmp_path / "takes/x.take", 3750, before=10, encoding="flac", also=also, artifacts={"trainer.model": made})
+    folder, _ = record(tmp_path / "takes/x.take", 1875, before=10, encoding="flac", also=also, artifacts={"trainer.model": made})
     take = read_take(folder)
     text = describe(take)
     assert patch_of(take) == tmp_path / "demo.json"
@@ -236,12 +236,12 @@ def test_a_take_is_described_in_words(tmp_path):
     assert lines["take"] == "x.take, whole"
     assert lines["recorded"].startswith(take.header["started"]) and "glasspatch 0." in lines["recorded"]
     assert lines["patch"] == "demo.json"
-    assert lines["length"] == "0:00:40.0, 3750 blocks of 512 frames at 48000 Hz"
+    assert lines["length"] == "0:00:20.0, 1875 blocks of 512 frames at 48000 Hz"
     assert lines["begins"].startswith("0:00:00.1 into the performance")
-    assert lines["sound"] == f"sound.flac, {3750 * BLOCK} frames of 2 channels, sha256 {take.end['sha256']}"
-    assert lines["events"] == "edits 1, params set 1, feeds 941, taught 0, failures 1"
+    assert lines["sound"] == f"sound.flac, {1875 * BLOCK} frames of 2 channels, sha256 {take.end['sha256']}"
+    assert lines["events"] == "edits 1, params set 1, feeds 473, taught 0, failures 1"
     assert lines["told"] == "at 0.1 s: the sound card is gone"
-    assert "fed       face.gesture, 940 times: smile, brow" in text and "fed       pad.control, 1 times: x" in text
+    assert "fed       face.gesture, 472 times: smile, brow" in text and "fed       pad.control, 1 times: x" in text
     assert lines["made"] == f"trainer.model, {made[:12]}: still the same"
 
 
