@@ -68,7 +68,7 @@ class Replay:
             raise NodeError(f"the take was played from {name}, which is in no folder above it; say where it is with --patch")
         self.path = found
         self._registry: Registry = discover(NODES)
-        self._assets = _OtherModels(self.path, self._changes.models)
+        self._assets = OtherModels(self.path, self._changes.models)
         self._taught: dict[str, str] = {}
         self._feeds: dict[str, Feed] = {}
         self._waiting = deque(take.events)
@@ -149,7 +149,7 @@ class Replay:
         return self.take.path / "taught" / self._taught[node] if node in self._taught else self._assets.node(node)
 
 
-class _OtherModels(Assets):
+class OtherModels(Assets):
     """Assets in which some nodes get a model from a file of the artist's."""
 
     def __init__(self, path: Path, models: Mapping[str, Path]) -> None:

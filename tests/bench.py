@@ -23,6 +23,7 @@ from runtime.open import NODES, open_patch
 from runtime.patch import Link, Node, Patch
 from runtime.plan import compile_patch
 from runtime.registry import Registry, discover
+from runtime.replay import OtherModels
 from runtime.spec import FloatParam, NodeSpec, Port, PortType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,12 +135,28 @@ def decoder_over_bare() -> tuple[float, float, float]:
     return float(np.median([a / b for a, b in pairs])), min(a for a, _ in pairs), min(b for _, b in pairs)
 
 
-def live_over_bare() -> tuple[float, float, float]:
-    """A live engine of 30 nodes (the demo's chain fed with gestures, gains, pans, mixes) over bare decodes of the same sound, in
-    turn, at blocks of one model frame: (median ratio, seconds engine, seconds bare)."""
+def untrained(config: str, path: Path) -> Path:
+    """A model of 8 latents that has learnt nothing: it takes as long as one that has."""
     import torch
 
-    opened = open_patch(ROOT / "patches" / "demo.json", 2048)
+    from nodes.rave_package import Training, build, export, quiet
+    from runtime.trust import trust
+
+    training = Training(config, True, 16, 44100, 1, 1, 1, 65536, 0, "")
+    with quiet():
+        torch.manual_seed(0)
+        export(training, build(training).state_dict(), 8, path)
+    torch.set_num_threads(1)
+    trust(path)
+    return path
+
+
+def live_over_bare(path: Path, block: int) -> tuple[float, float, float]:
+    """A live engine of 30 nodes (the demo's chain fed with gestures, gains, a mix) that plays the model in `path`, over bare
+    decodes of the same latents' number, in turn, at blocks of one model frame: (median ratio, seconds engine, seconds bare)."""
+    import torch
+
+    opened = open_patch(ROOT / "patches" / "demo.json", block)
     nodes, links = dict(opened.patch.nodes), [link for link in opened.patch.links if link.target != "output.audio"]
     nodes["mix"] = Node("audio.mix")
     for number in range(9):
@@ -147,19 +164,19 @@ def live_over_bare() -> tuple[float, float, float]:
         nodes[f"soft{number}"] = Node("audio.gain", params={"gain": -3.0})
         links += [Link("level.audio", f"gain{number}.audio"), Link(f"gain{number}.audio", f"soft{number}.audio")]
         links.append(Link(f"soft{number}.audio", "mix.audio"))
-    for number in range(4):
+    for number in range(5):
         nodes[f"last{number}"] = Node("audio.gain", params={"gain": 0.0})
         links.append(Link(f"last{number - 1}.audio" if number else "mix.audio", f"last{number}.audio"))
-    links.append(Link("last3.audio", "output.audio"))
+    links.append(Link("last4.audio", "output.audio"))
     plan = compile_patch(Patch(opened.patch.settings, nodes, tuple(links)), opened.registry, opened.assets.patch_folder)
     feed = Feed(plan.steps["face"].spec, {"gesture": FEATURES, "confidence": ("confidence",)})
     played = inside(plan, {"face": feed})
-    engine = Engine(plan.settings, opened.assets, offline=False)
+    assets = OtherModels(opened.path, {"decoder": path})
+    played = assets.with_models(played)
+    engine = Engine(plan.settings, assets, offline=False)
     problems = engine.load(played)
-    assert not problems and len(played.streams) >= 29, (problems, len(played.streams))
-    artifact = opened.assets.artifact("trainer", "model")
-    assert artifact is not None
-    model = torch.jit.load(str(artifact.path)).eval()
+    assert not problems and len(played.streams) == 30, (problems, len(played.streams))
+    model = torch.jit.load(str(path)).eval()
     latent, dice = torch.zeros(1, int(model.decode_params[0]), 1), np.random.default_rng(0)
 
     def live() -> None:
@@ -172,9 +189,10 @@ def live_over_bare() -> tuple[float, float, float]:
 
     for call in (live, bare):
         seconds(call, 20)
-    pairs = [(seconds(live, 40), seconds(bare, 40)) for _ in range(25)]
+    # One by one, so that both find the same caches: what else a live engine does would be in the way of the next decode anyway.
+    pairs = np.array([(seconds(live, 1), seconds(bare, 1)) for _ in range(600)])
     engine.close()
-    return float(np.median([a / b for a, b in pairs])), min(a for a, _ in pairs), min(b for _, b in pairs)
+    return float(np.median(pairs[:, 0] / pairs[:, 1])), float(np.median(pairs[:, 0])), float(np.median(pairs[:, 1]))
 
 
 def demo_render(block: int, length: float = 4.0) -> np.ndarray:
@@ -217,8 +235,11 @@ def main() -> None:
     ]
     ratio, node, bare = decoder_over_bare()
     rows.append(("decoder node over bare decode", f"{ratio:.3f} ({node * 1e3:.2f} / {bare * 1e3:.2f} ms)", "<= 1.05"))
-    ratio, live, bare = live_over_bare()
-    rows.append(("live engine of 30 nodes over bare decode", f"{ratio:.3f} ({live * 1e3:.2f} / {bare * 1e3:.2f} ms)", "<= 1.10"))
+    with tempfile.TemporaryDirectory() as folder:
+        for config, block in (("v2_small", 512), ("v2", 2048), ("raspberry", 2048)):
+            ratio, live, bare = live_over_bare(untrained(config, Path(folder) / f"{config}.ts"), block)
+            found = f"{ratio:.3f} ({live * 1e3:.2f} / {bare * 1e3:.2f} ms)"
+            rows.append((f"live engine of 30 nodes over bare decode, {config}, block {block}", found, "<= 1.10"))
     sounds = {block: demo_render(block) for block in (64, 512, 2048)}
     again = hashlib.sha256(demo_render(512).tobytes()).hexdigest() == hashlib.sha256(sounds[512].tobytes()).hexdigest()
     rows.append(("twice the same seed", "the same bytes" if again else "DIFFERENT", "the same bytes"))
