@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from runtime.errors import in_words
+from runtime.errors import GlasspatchError, in_words
 from runtime.open import NODES
 
 APT = "sudo apt-get install -y"
@@ -51,6 +51,7 @@ def findings() -> Iterator[Finding]:
     yield _gpu()
     yield from _sound()
     yield _cameras()
+    yield _midi()
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     yield Finding("disk", f"{free:.1f} GB free here", free < 2, "training needs some: free at least 2 GB" if free < 2 else "")
 
@@ -154,6 +155,17 @@ def _sound() -> Iterator[Finding]:
     for device in outputs:
         host = hosts[device["hostapi"]]["name"]
         yield Finding("sound device", f"{device['name']} ({host}), {device['default_samplerate']:.0f} Hz")
+
+
+def _midi() -> Finding:
+    from runtime.midi import ports
+
+    try:
+        inputs, outputs = ports()
+    except GlasspatchError as error:
+        return Finding("MIDI", f"none ({in_words(error)})")
+    found = [*(f"{name} (in)" for name in inputs), *(f"{name} (out)" for name in outputs)]
+    return Finding("MIDI", ", ".join(found) if found else "no ports: plug a controller in before you start")
 
 
 def _cameras() -> Finding:

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from runtime.engine import Engine
-from runtime.open import NODES
+from runtime.open import NODES, open_patch
 from runtime.patch import Link, Node, Patch
 from runtime.plan import compile_patch
 from runtime.registry import discover
 from runtime.transition import SHORTEST
+from runtime.trust import trust
+from tests.command import ROOT
 from tests.fake_streams import plan, playing, rendered
 
 REGISTRY = discover(NODES)
@@ -167,6 +169,37 @@ def test_two_hundred_random_edits_leave_no_click():
         sounds.append(rendered(engine, int(dice.integers(1, 6)))[0])
         highest = max(highest, 4 * 0.1 * (2 * np.pi * 331 / 44100) ** 2)
     assert sharpest(np.concatenate(sounds)) < 2 * highest
+
+
+@pytest.mark.slow
+def test_models_swapped_while_they_play_leave_no_click():
+    opened = open_patch(ROOT / "patches" / "demo.json")
+    trust(opened.assets.artifact("trainer", "model").path)
+    patch = opened.patch
+    for name in ("video", "face", "smoothing", "regressor"):
+        patch = patch.without_node(name)
+    for number, rate in enumerate((0.31, 0.17)):
+        patch = patch.with_node(f"wave{number}", Node("control.lfo", params={"rate": rate, "low": -1.0, "high": 1.0}))
+        patch = patch.with_link(f"wave{number}.control", "join.control") if number else patch
+        if not number:
+            patch = patch.with_node("join", Node("control.join")).with_link("wave0.control", "join.control")
+    patch = patch.with_link("join.control", "decoder.latent")
+
+    def plan(noise, gain):
+        changed = patch.with_param("decoder", "noise", noise).with_param("level", "gain", gain)
+        return compile_patch(changed, opened.registry, opened.assets.patch_folder)
+
+    dice, gain = np.random.default_rng(5), -6.0
+    engine = Engine(plan("zero", gain).settings, opened.assets)
+    assert engine.load(plan("zero", gain)) == []
+    steady = rendered(engine, 400)[0]
+    edited = [steady[-8:]]
+    for number in range(20):
+        engine.load(plan(("seeded", "zero")[number % 2], gain))  # another noise makes the decoder anew, model and all
+        edited.append(rendered(engine, 10)[0])
+        engine.set_param("level", "gain", float(dice.uniform(-12.0, -6.0)))
+        edited.append(rendered(engine, 10)[0])
+    assert sharpest(np.concatenate(edited)) < 1.5 * sharpest(steady[4096:])
 
 
 def test_nothing_is_faded_when_only_params_change():
