@@ -17,6 +17,8 @@ COUNTER = 2.0**24
 """The counter's step is one part of this: every number below it is a float32 of its own."""
 BEGIN = 10_000
 """The counter's first number: far from silence."""
+WRAP = 2**22
+"""The counter begins again after so many frames (95 s), long before it would be too loud."""
 RAMP = 4000
 """Frames at the beginning in which the sound fades in and the counter is not to be read."""
 
@@ -27,7 +29,7 @@ def set_stage(folder: Path, seconds: float, *, block: int = 512, model: Path | N
     shutil.copytree(demo / "demo.assets", folder / "demo.assets")
     shutil.copytree(demo / "demo", folder / "demo")
     trust(folder / "demo.assets" / "trainer" / "model.ts")
-    numbers = (np.arange(BEGIN, BEGIN + round(seconds * 44100)) / COUNTER).astype(np.float32)
+    numbers = ((BEGIN + np.arange(round(seconds * 44100)) % WRAP) / COUNTER).astype(np.float32)
     soundfile.write(folder / "counter.wav", numbers, 44100, subtype="FLOAT")
     data = json.loads((demo / "demo.json").read_text())
     data["settings"]["block"] = block
@@ -51,16 +53,20 @@ def set_stage(folder: Path, seconds: float, *, block: int = 512, model: Path | N
 def judged(heard: np.ndarray) -> dict[str, int]:
     """What is wrong with a recorded counter, float32 [frames]: lost, repeated, silent frames between fade-in and end."""
     sounding = np.flatnonzero(heard)
-    if not len(sounding):
-        return {"frames": 0, "lost": 0, "repeated": 0, "silent": 0, "wrong": 0}
-    last = int(np.argmax(heard))  # behind it the sound fades out
-    numbers = heard[sounding[0] + RAMP : last + 1].astype(np.float64) * COUNTER
+    numbers = heard.astype(np.float64) * COUNTER
     whole = np.round(numbers)
-    steps = np.diff(whole[whole > 0])
+    right = (np.abs(numbers - whole) < 1e-3) & (whole >= BEGIN)
+    counting = np.flatnonzero(right[1:] & right[:-1] & (np.diff(whole) == 1.0))
+    if not len(counting):
+        return {"frames": 0, "lost": 0, "repeated": 0, "silent": 0, "wrong": 0}
+    part = slice(sounding[0] + RAMP, counting[-1] + 2)  # behind it the sound fades out
+    whole, right = whole[part], right[part]
+    steps = np.diff(whole[right])
+    steps[steps == 1 - WRAP] = 1
     return {
-        "frames": int((whole > 0).sum()),
+        "frames": int(right.sum()),
         "lost": int(np.maximum(steps - 1, 0).sum()),
         "repeated": int((steps <= 0).sum()),
         "silent": int((whole == 0).sum()),
-        "wrong": int((np.abs(numbers - whole) > 1e-3).sum()),
+        "wrong": int((~right & (whole != 0)).sum()),
     }

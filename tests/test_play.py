@@ -83,19 +83,23 @@ def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_another_core_tra
     try:
         with server.recording() as heard, Live(order(path, latency=0.2)) as live:
             until(live, say.Playing)
-            snapshots, edits, began = 0, 0, time.monotonic()
+            snapshots, edits, seen, began = 0, 0, {}, time.monotonic()
             while time.monotonic() - began < 30.0:
                 live.send(say.Poll((("face", "gesture"), ("video", "image"), ("decoder", "audio"))))
                 if time.monotonic() - began > 0.5 * (edits + 1):
                     live.send(say.Edit(texts[edits % 3]))
                     edits += 1
-                snapshots += sum(isinstance(event, say.Snapshot) for event in live.events(1 / 30))
+                for event in live.events(1 / 30):
+                    if isinstance(event, say.Snapshot):
+                        snapshots += 1
+                        seen |= event.values
                 time.sleep(1 / 60)
         time.sleep(0.5)
     finally:
         busy.kill()
         busy.wait()
     assert edits >= 55 and snapshots > 300
+    assert seen["face", "gesture"].shape == (13,) and max(seen["video", "image"].shape) <= 320  # thinned pictures
     assert whole(heard, 30) == NOTHING_WRONG
 
 
@@ -172,3 +176,21 @@ def test_stop_fades_to_silence_and_start_lets_the_sound_in_again(server, tmp_pat
         live.close()
         heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() == 0.0)
     assert np.abs(np.diff(heard.sound[:, 0], 2)).max() < 0.2 * (2 * np.pi * 440 / 44100) ** 2 * 3
+
+
+def test_a_rehearsal_is_green_where_all_is_there_and_holds(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    code, out, err = call("rehearse", path, "--device", DEVICE, "--for", 4, "--osc", 0, folder=tmp_path)
+    assert (code, out.splitlines()[-1]) == (0, "GREEN: the show may go on"), out + err
+
+
+def test_a_rehearsal_is_red_and_says_why(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    code, out, _ = call("rehearse", path, "--device", "none", "--for", 1, "--osc", 0, folder=tmp_path)
+    assert code == 1 and out.splitlines()[-1] == "RED: sound card: none was chosen; nothing can be heard"
+
+
+def test_the_smallest_buffer_that_holds_is_found(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    code, _, err = call("play", path, "--device", DEVICE, "--latency", "auto", "--for", 2, "--osc", 0, folder=tmp_path)
+    assert code == 0 and "holds" in err and "are used, to be on the safe side" in err
