@@ -252,7 +252,8 @@ class SoundDevice:
             flagged = bool(self._stream.write(frames))
         except self._failures as error:
             raise DeviceLost(f"{self.name} has gone") from error
-        if flagged and not self._flagged and not self._stopping:  # the flag comes twice for one event
+        # The flag comes twice for one event; a stream that begins or ends runs dry, and nobody misses anything then.
+        if flagged and not self._flagged and not self._stopping and self._written >= len(self._start):
             self.underflows += 1
         self._flagged = flagged
         self._room = max(self._room, room)

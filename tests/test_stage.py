@@ -24,7 +24,7 @@ def test_a_whole_counter_has_nothing_wrong_even_where_it_begins_again():
         (lambda whole: np.delete(whole, slice(9000, 9010)), "lost", 10),
         (lambda whole: np.insert(whole, 9000, whole[8999]), "repeated", 1),
         (lambda whole: np.insert(whole, 9000, np.zeros(7, np.float32)), "silent", 7),
-        (lambda whole: np.where(np.arange(len(whole)) == 9000, whole * np.float32(0.9), whole), "wrong", 1),
+        (lambda whole: np.where(np.arange(len(whole)) == 9000, whole * np.float32(0.90001), whole), "wrong", 1),
     ],
 )
 def test_what_is_wrong_is_found(damaged, what, count):
