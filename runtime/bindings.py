@@ -2,7 +2,8 @@
 
 A binding in a patch is {"source": "midi:nanoKONTROL2 cc74/2", "node": ..., "param": ...}, and where it shall not be the param's
 whole range, "low" and "high" (low above high turns the knob around). A source is `midi:PORT CONTROL`, where PORT may be a part
-of the name, or empty for every port that is listened to; or `osc:/ADDRESS`, with ` 2` behind it for the second value.
+of the name, or empty for every port that is listened to; or `osc:/ADDRESS`, with ` 2` behind it for the second value. With
+"command" in place of node and param a button asks for something: {"source": "midi:Pad note36", "command": "/scene storm 2"}.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from runtime.midi_messages import Control, Message, MidiError, control_of, parse
 from runtime.node import StreamNode
 from runtime.patch import Patch
 from runtime.registry import Registry
+from runtime.remote_commands import RemoteError, command_of
 from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, Param
 
 ENOUGH = 0.1
@@ -89,6 +91,13 @@ def _resolved(patch: Patch, registry: Registry) -> Iterator[tuple[str, dict[str,
 
 def _resolve(binding: Mapping[str, Any], patch: Patch, registry: Registry) -> dict[str, Any]:
     source, node, name = (binding.get(key) for key in ("source", "node", "param"))
+    if isinstance(source, str) and isinstance(binding.get("command"), str):
+        parse_source(source)
+        try:
+            command_of(binding["command"])
+        except RemoteError as error:
+            raise BindingError(f"{source}: {error}") from error
+        return {"source": source, "command": binding["command"]}
     if not (isinstance(source, str) and isinstance(node, str) and isinstance(name, str)):
         raise BindingError("a binding needs the texts source, node and param")
     parse_source(source)

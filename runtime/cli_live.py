@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from runtime.worker import Order
 
 OSC_PORT = 9000
+RESTARTS, RESTARTS_IN = 5, 60.0
+"""How often, in so many seconds, an engine that died is started again before the performance is given up."""
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -73,19 +76,27 @@ def _stage_options(one: argparse.ArgumentParser) -> None:
 
 
 def play(given: argparse.Namespace) -> int:
+    from runtime.keys import HELP, Keys, pressed
     from runtime.live import Live
+    from runtime.patch import loads
     from runtime.status import Status, watch
 
     order = _order(given, take=given.take, duration=given.seconds)
-    with Live(order) as live:
-        status = Status()
-        asked: list[bool] = []
-
-        def leave() -> None:
-            asked.append(True)
-
-        with on_interrupt(leave):
-            fault = watch(live, status, lambda: bool(asked))
+    status, asked, begun = Status(), list[bool](), list[float]()
+    keys = Keys(loads(order.text).scenes)
+    with on_interrupt(lambda: asked.append(True)), pressed() as read:
+        if sys.stdin.isatty():
+            status.line(HELP)
+        while True:
+            begun = [moment for moment in begun if time.monotonic() - moment < RESTARTS_IN] + [time.monotonic()]
+            with Live(order) as live:
+                fault = watch(
+                    live, status, lambda: bool(asked), lambda: [found for key in read() if (found := keys.command(key))]
+                )
+                played = live.has_played
+            if not fault or asked or not played or len(begun) > RESTARTS:
+                break
+            status.line(f"!! {fault}; it is started again")
     if fault:
         print(f"glasspatch: {fault}", file=sys.stderr)
         return 1

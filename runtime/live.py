@@ -30,6 +30,8 @@ class Live:
         self._process.start()
         theirs.close()
         self._ended = False
+        self.has_played = False
+        """Whether the sound has ever begun: an engine that dies before that would die again."""
 
     def send(self, command: ask.Command) -> None:
         """Asks for something; a performance that has ended hears nothing."""
@@ -52,6 +54,7 @@ class Live:
                     f"the engine process ended unasked (code {code}); start it again, nothing of the patch is lost"
                 )
             self._ended = self._ended or isinstance(event, ask.Stopped)
+            self.has_played = self.has_played or isinstance(event, ask.Playing)
             until = 0.0
             yield event
 

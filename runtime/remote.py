@@ -15,7 +15,7 @@ from runtime.errors import in_words
 from runtime.messages import Command, SetParam
 from runtime.midi_messages import Message, control_of, plain
 from runtime.osc import Value
-from runtime.remote_commands import PREFIX, RemoteError, parse
+from runtime.remote_commands import PREFIX, RemoteError, command_of, parse
 
 PAUSE = 0.005
 """Seconds between two deliveries: each param is set 200 times a second at most, by its newest value."""
@@ -60,6 +60,7 @@ class Remote:
         self._from_midi: list[tuple[Source, Mapping[str, Any]]] = []
         self._from_osc: dict[str, list[tuple[Source, Mapping[str, Any]]]] = {}
         self._movement = Movement()
+        self._down: set[tuple[Source, str]] = set()
         self._learning: tuple[str, str, float] | None = None
         self._midi_port = midi_port
         self._ports: dict[str, midi.Port] = {}
@@ -170,7 +171,7 @@ class Remote:
                 continue
             for source, entry in bound:
                 if source.index == index:
-                    self._put(SetParam(entry["node"], entry["param"], scale(entry, way)))
+                    self._act(source, entry, way)
         if not (bound or learned) and self._osc and self._osc.subscription and self._osc.subscription.is_alone:
             self._problem(f"nothing listens to {address}: commands begin with {PREFIX}, and no knob of that name is learned")
 
@@ -183,7 +184,18 @@ class Remote:
         for source, entry in self._from_midi:
             place = of_midi(source, name, message)
             if place is not None:
-                self._put(SetParam(entry["node"], entry["param"], scale(entry, place)))
+                self._act(source, entry, place)
+
+    def _act(self, source: Source, entry: Mapping[str, Any], way: float) -> None:
+        """Moves the param that is bound, or asks for what a button that was just pressed is bound to."""
+        if "command" not in entry:
+            self._put(SetParam(entry["node"], entry["param"], scale(entry, way)))
+            return
+        # A key counts however softly it is struck; a knob or a button from its middle on.
+        key, down = (source, entry["command"]), way > (0.0 if source.control and source.control.kind == "note" else 0.5)
+        if down and key not in self._down:
+            self._put(command_of(entry["command"]))
+        (self._down.add if down else self._down.discard)(key)
 
     def _learn_from(self, source: Source, way: float) -> bool:
         """Whether this was the knob that a param waits for."""

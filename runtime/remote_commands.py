@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Sequence
 
 from runtime.errors import GlasspatchError
@@ -54,6 +55,24 @@ _NODE_AND_WORD: dict[str, tuple[Callable[[str, str], Command], str]] = {
     "/anchor/remove": (RemoveAnchor, "anchor"),
 }
 COMMANDS = (*_PLAIN, *_NODE, *_NODE_AND_WORD, "/anchor/record", "/scene", "/scene/keep", "/param/NODE/PARAM")
+
+
+def command_of(text: str) -> Command:
+    """The command in a line such as "/scene storm 2", for a button that is bound to it. Raises RemoteError."""
+    try:
+        address, *words = shlex.split(text)
+    except ValueError as error:
+        raise RemoteError(f"a command must look like /scene storm 2, got {text!r}") from error
+    values: list[Value] = []
+    for word in words:
+        try:
+            values.append(float(word))
+        except ValueError:
+            values.append(word)
+    found = parse(PREFIX + address, values)
+    if found is None:
+        raise RemoteError(f"{text!r} asks for nothing")
+    return found
 
 
 def parse(address: str, values: Sequence[Value]) -> Command | None:

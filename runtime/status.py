@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from runtime import messages as say
@@ -19,13 +19,18 @@ QUIET = 10.0
 """Seconds between two status lines where there is no screen."""
 
 
-def watch(live: Live, status: Status, leaving: Callable[[], bool]) -> str:
-    """Shows what a performance tells until it ends; gives the fault that ended it, or nothing."""
+def watch(
+    live: Live, status: Status, leaving: Callable[[], bool], commands: Callable[[], Sequence[say.Command]] = lambda: ()
+) -> str:
+    """Shows what a performance tells until it ends, and hands on what is asked meanwhile; gives the fault that ended it, or
+    nothing."""
     asked, quitting = 0.0, False
     while True:
         if leaving() and not quitting:
             live.send(say.Quit())
             quitting = True
+        for command in commands():
+            live.send(command)
         for event in live.events(EVERY):
             match event:
                 case say.Stopped(fault):

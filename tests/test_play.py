@@ -15,6 +15,7 @@ import pytest
 from runtime import messages as say
 from runtime.live import Live
 from runtime.patch import dumps, loads
+from runtime.playing import playing
 from runtime.worker import Order
 from tests.command import call, start, write_patch
 from tests.sound_server import sound_server
@@ -130,6 +131,20 @@ def test_an_engine_that_is_killed_is_told_and_a_new_one_plays_the_same_patch(ser
             until(again, say.Playing)
             before = len(heard.sound)
             heard.wait_for(lambda sound: np.abs(sound[before:]).max(initial=0.0) > 0.15)
+
+
+def test_play_starts_an_engine_that_died_again(server, tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    with server.recording() as heard:
+        process = start("play", path, "--device", DEVICE, "--osc", 0, folder=tmp_path)
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max(initial=0.0) > 0.15)
+        ((pid, _),) = playing()
+        os.kill(pid, signal.SIGKILL)
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() == 0.0)
+        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max() > 0.15)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "it is started again" in err
 
 
 def test_a_parent_that_hangs_does_not_hold_up_the_sound(server, tmp_path):

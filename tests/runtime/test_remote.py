@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from runtime import messages as say
 from runtime import remote
+from runtime.bindings import problems
 from runtime.messages import SetParam
+from runtime.open import NODES
 from runtime.osc import Sender, subscribe
+from runtime.patch import loads
+from runtime.registry import discover
 from runtime.remote import MOST_COMMANDS, Remote
 from runtime.remote_commands import COMMANDS, RemoteError, parse
 from tests.jack import Knobs, running, until
@@ -389,3 +393,17 @@ def test_a_controller_that_is_not_there_is_told_and_found_when_it_comes(jack):
             until(lambda: knobs.send(0xB0, 7, 0) or stage.commands)
         until(lambda: len(stage.problems) == 2)
         assert "'Faders:port' is gone; plug it in again" in stage.problems[1]
+
+
+def test_a_button_that_is_bound_to_a_command_asks_for_it_once_a_press(stage):
+    stage.remote.set_bindings([{"source": "osc:/pad/1", "command": "/scene storm 2"}])
+    for value in (1.0, 0.9, 0.0, 1.0, 0.0):
+        stage.send("/pad/1", value)
+    until(lambda: len(stage.commands) == 2)
+    assert stage.commands == [say.RecallScene("storm", 2.0)] * 2
+
+
+def test_a_binding_to_no_command_is_told():
+    patch = loads('{"format": 1, "bindings": [{"source": "midi:Pad note36", "command": "/sceen storm"}]}')
+    (found,) = problems(patch, discover(NODES))
+    assert found.message.startswith("midi:Pad note36: /glasspatch/sceen is no command")
