@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 
 import numpy as np
 import pytest
+import soundfile
 
 from runtime import messages as say
 from runtime.live import Live
 from runtime.patch import dumps, loads
 from runtime.playing import playing
+from runtime.take import heard as listened
+from runtime.take import read_take
 from runtime.worker import Order
 from tests.command import call, start, write_patch
 from tests.sound_server import sound_server
@@ -209,3 +213,36 @@ def test_the_smallest_buffer_that_holds_is_found(server, tmp_path):
     path = write_patch(tmp_path, *TONE)
     code, _, err = call("play", path, "--device", DEVICE, "--latency", "auto", "--for", 2, "--osc", 0, folder=tmp_path)
     assert code == 0 and "holds" in err and "are used, to be on the safe side" in err
+
+
+def test_the_way_from_the_microphone_to_the_loudspeaker_takes_as_long_as_is_told(server, tmp_path):
+    """The sink's monitor is the microphone: what is played comes back, and the take holds both."""
+    clicks = np.zeros(44100 * 20, np.float32)
+    clicks[22050::44100] = 0.5
+    soundfile.write(tmp_path / "clicks.wav", clicks, 44100, subtype="FLOAT")
+    nodes = {
+        "clicks": ("audio.player", {"path": "clicks.wav"}),
+        "ear": ("audio.input", {}),
+        "quiet": ("audio.gain", {"gain": -60.0}),
+        "mix": ("audio.mix", {}),
+        "out": ("audio.output", {}),
+    }
+    links = ["clicks.audio -> mix.audio", "ear.audio -> quiet.audio", "quiet.audio -> mix.audio", "mix.audio -> out.audio"]
+    path = write_patch(tmp_path, nodes, *links)
+    told = []
+    with Live(order(path, take=str(tmp_path / "loop.take"))) as live:
+        until(live, say.Playing)
+        began = time.monotonic()
+        while time.monotonic() - began < 9.0:
+            live.send(say.Poll())
+            told += [event.latencies["ear"] for event in live.events(0.2) if isinstance(event, say.Snapshot)]
+            time.sleep(0.2)
+    take = read_take(tmp_path / "loop.take")
+    heard = np.concatenate([np.zeros((1, 512), np.float32) if b is None else b[:1] for b in islice(listened(take), 600)], axis=1)[
+        0
+    ]
+    played = [place for place in range(22050, 600 * 512, 44100) if place > 2 * 44100]
+    ways = [(np.argmax(np.abs(heard[place : place + 40_000]))) / 44100 for place in played[:4]]
+    way, promised = float(np.median(ways)), float(np.median(told))
+    print(f"loop through the card: {1000 * way:.0f} ms, told {1000 * promised:.0f} ms")
+    assert 0.0 < way < promised + 0.15 and way > promised - 0.15
