@@ -91,7 +91,7 @@ def play(order: Order, seconds: float, status: Status, stopped: Callable[[], boo
     if now is None:
         return [], [fault or "nothing was heard", *told[:1]]
     lines = [f"    {status_line(now)}"]
-    gaps = {name: count for name, count in now.counters.items() if count and name != "over_budget"}
+    gaps = {name: count for name, count in now.counters.items() if count and name not in ("over_budget", "malformed")}
     wrong = [fault] if fault else []
     wrong += [f"{sum(gaps.values())} gaps ({', '.join(f'{count} {name}' for name, count in gaps.items())})"] if gaps else []
     if now.load > LOAD:

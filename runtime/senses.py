@@ -95,6 +95,7 @@ class _Loop:
         self._engine: Any = None
         self._sent: dict[tuple[str, str], bytes] = {}
         self._failures: dict[str, str | None] = {}
+        self._malformed = 0
         self._remote = self._listen(ports)
 
     def _listen(self, ports: Ports) -> Any:
@@ -204,6 +205,10 @@ class _Loop:
             self._send("values", node, values, self._stamp(node))
         while engine.events:
             self._send("failed", engine.events.popleft())
+        malformed = self._remote.malformed if self._remote is not None else 0
+        if malformed != self._malformed:
+            self._malformed = malformed
+            self._send("malformed", malformed)
         for name, node in engine.instances().items():
             if node.failure != self._failures.get(name):
                 self._failures[name] = node.failure
@@ -249,6 +254,8 @@ class Senses:
         self._orders: dict[str, tuple[Any, ...]] = {}
         self._ready: Ready | None = None
         self._is_ready = threading.Event()
+        self.malformed = 0
+        """Packets so far that were no OSC."""
         self._closing = False
         self._connection: Connection | None = None
         self._process: Any = None
@@ -355,6 +362,8 @@ class Senses:
                     self.on_command(what[0])
                 elif kind == "learned":
                     self.on_learned(what[0])
+                elif kind == "malformed":
+                    self.malformed = what[0]
                 elif kind == "picture":
                     self.pictures[what[0]] = what[1]
                 else:

@@ -326,7 +326,7 @@ class Worker:
                 self.senses.ask_picture(*place)
                 if place in self.senses.pictures:
                     values[place] = self.senses.pictures[place]
-        counters = {**self.speaker.counters(), "over_budget": engine.over_budget}
+        counters = {**self.speaker.counters(), "over_budget": engine.over_budget, "malformed": self.senses.malformed}
         return ask.Snapshot(
             seconds=engine.frame / engine.sample_rate,
             peak=self._peak,

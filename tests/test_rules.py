@@ -18,7 +18,12 @@ EDITOR_MAY = {"patch", "spec", "messages", "registry", "plan"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas"}
 # The doctor only asks whether sounddevice and its sound cards are there.
-ONLY = {"networkx": {"runtime.plan"}, "sounddevice": {"runtime.device", "runtime.doctor"}}
+ONLY = {
+    "networkx": {"runtime.plan"},
+    "rtmidi": {"runtime.midi"},
+    "pythonosc": {"runtime.osc"},
+    "sounddevice": {"runtime.device", "runtime.doctor"},
+}
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 every_module = pytest.mark.parametrize("module", MODULES)
 

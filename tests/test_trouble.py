@@ -98,6 +98,8 @@ def test_a_flood_of_fifty_thousand_packets_costs_no_frame(server, tmp_path):  # 
             for number in range(50_000):
                 flood.sendto(packets[number % len(packets)], ("127.0.0.1", port))
             time.sleep(2.0)
+            live.send(say.Poll())
+            assert until(live, say.Snapshot).counters["malformed"] > 1000
             flood.sendto(osc_packet("/glasspatch/quit"), ("127.0.0.1", port))
         until(live, say.Stopped)
         time.sleep(0.5)
