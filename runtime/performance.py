@@ -375,7 +375,8 @@ class Performance:
                 node.save(self.assets.node(name))
                 self._copy_taught(name, self.assets.node(name))
         self._load(was.patch, renew=tuple(was.taught))
-        self._write(scenes=was.patch.scenes, bindings=was.patch.bindings)
+        if (was.patch.scenes, was.patch.bindings) != (now.patch.scenes, now.patch.bindings):
+            self._write(scenes=was.patch.scenes, bindings=was.patch.bindings)
         self._tell(ask.Changed(dumps(self.patch), f"undo {was.what}"))
         return now
 

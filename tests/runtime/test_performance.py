@@ -116,6 +116,14 @@ def test_a_knob_that_turns_is_undone_in_one_step(tone):
     assert tone.words()[-1] == "there is nothing to undo"
 
 
+def test_undo_touches_the_file_only_where_something_kept_in_it_is_undone(tone):
+    written = tone.path.stat().st_mtime_ns, tone.path.read_bytes()
+    tone.do(ask.SetParam("soft", "gain", -20.0), ask.Undo())
+    assert (tone.path.stat().st_mtime_ns, tone.path.read_bytes()) == written
+    tone.do(ask.KeepScene("a"), ask.Undo())
+    assert load(tone.path).scenes == {}
+
+
 def test_an_edit_that_is_no_patch_leaves_what_plays(tone):
     tone.do(ask.Edit("{"))
     assert "not JSON" in tone.words()[-1] and loudness(tone.play(4)) > 0.19
