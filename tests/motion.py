@@ -58,11 +58,11 @@ def answer(sound: np.ndarray, at: float, begin: float) -> float:
     return float(np.argmax(crossed)) / RATE if abs(after - before) > 6.0 and crossed.any() else float("nan")
 
 
-def measure(block: int, latency: float, model: Path | None = None) -> dict[str, float]:
+def measure(block: int, latency: float) -> dict[str, float]:
     """Flips the face on a real stage: milliseconds, median and 95th percentile, and the model's own share."""
     with sound_server() as server, SyntheticCamera() as camera, tempfile.TemporaryDirectory() as folder:
         os.environ.update(server.env)
-        path = set_stage(Path(folder), 1.0, block=block, model=model)
+        path = set_stage(Path(folder), 1.0, block=block)
         quiet, loud, own = extremes(Path(folder) / "demo.assets" / "trainer" / "model.ts")
         data = json.loads(path.read_text())
         data["nodes"]["video"] = {"type": "vision.camera", "params": {"camera": camera.address}}
@@ -113,4 +113,4 @@ def _examples(folder: str) -> str:
 
 
 if __name__ == "__main__":
-    print(measure(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None))
+    print(measure(int(sys.argv[1]), float(sys.argv[2])))

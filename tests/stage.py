@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -23,8 +22,8 @@ RAMP = 4000
 """Frames at the beginning in which the sound fades in and the counter is not to be read."""
 
 
-def set_stage(folder: Path, seconds: float, *, block: int = 512, model: Path | None = None, **more: Any) -> Path:
-    """Lays the patch out and gives its path. `more` are further nodes, {"name": (type, params)}."""
+def set_stage(folder: Path, seconds: float, *, block: int = 512) -> Path:
+    """Lays the patch out and gives its path."""
     demo = ROOT / "patches"
     shutil.copytree(demo / "demo.assets", folder / "demo.assets")
     shutil.copytree(demo / "demo", folder / "demo")
@@ -41,7 +40,6 @@ def set_stage(folder: Path, seconds: float, *, block: int = 512, model: Path | N
         "mix": {"type": "audio.mix"},
     }
     nodes["level"]["params"]["gain"] = -18.0
-    nodes |= {name: {"type": kind, "params": params} for name, (kind, params) in more.items()}
     links.remove(["level.audio", "output.audio"])
     links += [["level.audio", "left.audio"], ["left.audio", "mix.audio"], ["counter.audio", "right.audio"]]
     links += [["right.audio", "mix.audio"], ["mix.audio", "output.audio"]]
