@@ -9,10 +9,10 @@ import numpy as np
 
 from nodes.control_osc import EVERY, entries
 from runtime.errors import NodeError
-from runtime.midi import Port as MidiPort
-from runtime.midi import sender, subscribe
-from runtime.midi_messages import Control, Message, MidiError, parse
 from runtime.node import Block, Stream, StreamNode
+from runtime.remote.midi import Port as MidiPort
+from runtime.remote.midi import sender, subscribe
+from runtime.remote.midi_messages import Control, Message, MidiError, parse
 from runtime.spec import NodeSpec, Port, PortType, TextParam
 
 PANIC = (120, 123)

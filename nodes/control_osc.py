@@ -10,7 +10,7 @@ import numpy as np
 
 from runtime.errors import NodeError
 from runtime.node import Block, Stream, StreamNode
-from runtime.osc import HOST, Listener, OscError, Sender
+from runtime.remote.osc import HOST, Listener, OscError, Sender
 from runtime.spec import ChoiceParam, IntParam, NodeSpec, Port, PortType, TextParam
 
 EVERY = 0.01

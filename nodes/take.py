@@ -10,7 +10,7 @@ from runtime.artifacts import Artifact
 from runtime.errors import NodeError
 from runtime.node import STEP, Block, Job, JobNode, Stream, StreamNode
 from runtime.spec import BoolParam, NodeSpec, PathParam, Port, PortType, TextParam
-from runtime.take import Take, read_take
+from runtime.takes.take import Take, read_take
 
 
 class TakeFile(JobNode):

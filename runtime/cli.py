@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.open import Opened
     from runtime.render import Rendered
+    from runtime.terminal.open import Opened
 
-from runtime.terminal import UsageError, as_engine, block_length, count, length, on_interrupt, open_told, seconds, target
+from runtime.terminal.shared import UsageError, as_engine, block_length, count, length, on_interrupt, open_told, seconds, target
 
 STOPPED = 130
 
@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("file", type=Path, metavar="FILE.ts")
 
-    from runtime.cli_live import add_commands
+    from runtime.terminal.stage import add_commands
 
     add_commands(add)
 
@@ -146,7 +146,7 @@ def run(given: argparse.Namespace) -> int:
 def run_jobs(opened: Opened, *, only: str | None = None, jobs: int = 1, force: Sequence[str] = ()) -> int:
     """Runs the jobs with bars and Ctrl-C; gives the exit code."""
     from runtime.offline import Runner
-    from runtime.progress import Bars
+    from runtime.terminal.progress import Bars
 
     bars = Bars()
     runner = Runner(opened.plan, opened.assets, bars, only=only, jobs=jobs, force=force)
@@ -242,7 +242,7 @@ def teach(given: argparse.Namespace) -> int:
 
 def lineage(given: argparse.Namespace) -> int:
     from runtime.errors import ArtifactError
-    from runtime.pages import made_lines, record_lines
+    from runtime.terminal.pages import made_lines, record_lines
 
     opened = open_told(given.patch, tell=False)
     records = opened.assets.lineage(given.node)
@@ -257,9 +257,9 @@ def lineage(given: argparse.Namespace) -> int:
 
 
 def nodes(given: argparse.Namespace) -> int:
-    from runtime.open import NODES
-    from runtime.pages import first_sentence, node_page, node_table
     from runtime.registry import discover, help_of
+    from runtime.terminal.open import NODES
+    from runtime.terminal.pages import first_sentence, node_page, node_table
 
     registry = discover(NODES)
     for module, reason in registry.failures.items():
@@ -290,14 +290,14 @@ def trust(given: argparse.Namespace) -> int:
 
 
 def doctor(given: argparse.Namespace) -> int:
-    from runtime.doctor import examine
+    from runtime.terminal.doctor import examine
 
     return examine(print)
 
 
 def demo(given: argparse.Namespace) -> int:
     as_engine()
-    from runtime.demo import lay_out
+    from runtime.terminal.demo import lay_out
 
     patch = lay_out(given.out)
     opened = open_told(patch)

@@ -61,7 +61,7 @@ class Patch:
     """A whole patch. An edit returns a new one, so that undo is a list of patches. Treat the mappings as read-only.
 
     `scenes` are named snapshots: {name: {"params": {"node.param": value}, "links": {"node.port": "node.output"}, "seconds": s}}.
-    `bindings` say which knob moves which param (`runtime.bindings`)."""
+    `bindings` say which knob moves which param (`runtime.remote.bindings`)."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)

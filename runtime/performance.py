@@ -17,8 +17,6 @@ import numpy as np
 
 from runtime import messages as ask
 from runtime.artifacts import Assets
-from runtime.bindings import problems as knob_problems
-from runtime.bindings import resolve
 from runtime.engine import Engine
 from runtime.errors import GlasspatchError, NodeError, ParamError, PatchError, in_words
 from runtime.feed import feedable, inside
@@ -26,6 +24,8 @@ from runtime.patch import Patch, dumps, loads, save
 from runtime.patch import load as load_patch
 from runtime.plan import Plan, compile_patch, nearest
 from runtime.registry import Registry
+from runtime.remote.bindings import problems as knob_problems
+from runtime.remote.bindings import resolve
 from runtime.retries import Retries
 from runtime.scenes import recalled, scene_of
 from runtime.senses import Senses

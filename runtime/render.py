@@ -12,10 +12,10 @@ import numpy as np
 from runtime.engine import Engine
 from runtime.errors import NodeError
 from runtime.messages import NodeFailed, Problem
-from runtime.open import Opened
 from runtime.picture import Curves, draw
 from runtime.plan import Step
 from runtime.spec import PortType
+from runtime.terminal.open import Opened
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 CHANNELS = 2

@@ -101,7 +101,7 @@ class _Loop:
     def _listen(self, ports: Ports) -> Any:
         if not ports.osc and ports.midi is None:
             return None
-        from runtime.remote import Remote
+        from runtime.remote.control import Remote
 
         try:
             return Remote(

@@ -10,8 +10,8 @@ import numpy as np
 from runtime.engine import Engine
 from runtime.errors import NodeError
 from runtime.node import STEP
-from runtime.open import Opened
 from runtime.plan import Source, Step
+from runtime.terminal.open import Opened
 
 RATE = 30.0
 """Gestures recorded in a second: as many as a camera gives; the 689 of the patch's clock would only slow down learning."""

@@ -109,7 +109,7 @@ class Worker:
         from runtime.performance import Performance
         from runtime.plan import compile_patch
         from runtime.registry import discover
-        from runtime.take_writer import Journal
+        from runtime.takes.writer import Journal
 
         self._order, self._connection, self._teller = order, connection, teller
         self._commands: queue.SimpleQueue[Any] = queue.SimpleQueue()

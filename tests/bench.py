@@ -19,12 +19,12 @@ from nodes.vision import FEATURES
 from runtime.engine import Engine
 from runtime.feed import Feed, inside
 from runtime.node import Block, Stream, StreamNode
-from runtime.open import NODES, open_patch
 from runtime.patch import Link, Node, Patch
 from runtime.plan import compile_patch
 from runtime.registry import Registry, discover
-from runtime.replay import OtherModels
 from runtime.spec import FloatParam, NodeSpec, Port, PortType
+from runtime.takes.replay import OtherModels
+from runtime.terminal.open import NODES, open_patch
 
 ROOT = Path(__file__).resolve().parent.parent
 

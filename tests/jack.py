@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runtime.midi import jack_server
+from runtime.remote.midi import jack_server
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.cli import main as glasspatch
-from runtime.open import open_patch
+from runtime.terminal.open import open_patch
 from tests import media
 
 PATCH = Path(__file__).resolve().parent.parent / "patches" / "demo.json"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.open import NODES
-from runtime.pages import node_table
 from runtime.registry import discover, help_of
+from runtime.terminal.open import NODES
+from runtime.terminal.pages import node_table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- nodes: made by `make readme` -->\n", "<!-- end of nodes -->"

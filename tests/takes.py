@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.take_writer import Journal
+from runtime.takes.writer import Journal
 
 RATE, BLOCK = 48000, 512
 PATCH = {"format": 1, "settings": {"sample_rate": RATE, "block": BLOCK}, "nodes": {}, "links": []}

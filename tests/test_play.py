@@ -18,8 +18,8 @@ from runtime import messages as say
 from runtime.live import Live
 from runtime.patch import dumps, loads
 from runtime.playing import playing
-from runtime.take import heard as listened
-from runtime.take import read_take
+from runtime.takes.take import heard as listened
+from runtime.takes.take import read_take
 from runtime.worker import Order
 from tests.command import call, start, write_patch
 from tests.sound_server import sound_server

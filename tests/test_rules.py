@@ -13,16 +13,17 @@ MODULES = {
     for path in sorted((ROOT / package).rglob("*.py"))
 }
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
-NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds", "osc", "midi", "midi_messages", "take"}
+NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
+NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
 EDITOR_MAY = {"patch", "spec", "messages", "registry", "plan"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas"}
 # The doctor only asks whether sounddevice and its sound cards are there.
 ONLY = {
     "networkx": {"runtime.plan"},
-    "rtmidi": {"runtime.midi"},
-    "pythonosc": {"runtime.osc"},
-    "sounddevice": {"runtime.device", "runtime.doctor"},
+    "rtmidi": {"runtime.remote.midi"},
+    "pythonosc": {"runtime.remote.osc"},
+    "sounddevice": {"runtime.device", "runtime.terminal.doctor"},
 }
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 every_module = pytest.mark.parametrize("module", MODULES)

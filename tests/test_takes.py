@@ -11,8 +11,8 @@ import pytest
 from runtime import messages as say
 from runtime.live import Live
 from runtime.patch import dumps, loads
-from runtime.replay import Changes, correct, replay
-from runtime.take import read_take
+from runtime.takes.replay import Changes, correct, replay
+from runtime.takes.take import read_take
 from runtime.worker import Order
 from tests.command import call, write_patch
 from tests.stage import set_stage

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from nodes.control_midi import MidiIn, MidiOut, controls_of, rows_of
 from runtime.errors import NodeError
-from runtime.midi_messages import Message
 from runtime.node import Block, Stream
+from runtime.remote.midi_messages import Message
 from tests.drive import params_of, stream
 from tests.jack import Knobs, running, until
 

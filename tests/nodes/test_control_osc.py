@@ -12,7 +12,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from nodes.control_osc import OscIn, OscOut, places
 from runtime.errors import NodeError
 from runtime.node import Block, Stream
-from runtime.osc import Sender, subscribe
+from runtime.remote.osc import Sender, subscribe
 from tests.drive import params_of, stream
 from tests.jack import until
 

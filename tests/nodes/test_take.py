@@ -8,7 +8,7 @@ from runtime.artifacts import Artifact
 from runtime.errors import ArtifactError, NodeError
 from runtime.node import STEP
 from runtime.spec import PortType
-from runtime.take import read_take
+from runtime.takes.take import read_take
 from tests.drive import job, stream
 from tests.takes import BLOCK, RATE, face, record
 

@@ -416,7 +416,7 @@ def test_doctor_looks_at_versions_libraries_and_devices(tmp_path):
 
 
 def test_doctor_names_what_is_missing_and_the_cure(monkeypatch):
-    from runtime import doctor
+    from runtime.terminal import doctor
 
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["nothing-like-it==1.0", "numpy==0.1"])
     found = {finding.what: finding for finding in doctor._packages()}

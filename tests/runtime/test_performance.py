@@ -7,12 +7,12 @@ import pytest
 from runtime import messages as ask
 from runtime.artifacts import Assets
 from runtime.engine import Engine
-from runtime.open import NODES
 from runtime.patch import dumps, load
 from runtime.performance import Performance
 from runtime.plan import compile_patch
 from runtime.registry import discover
 from runtime.senses import Ports, Senses
+from runtime.terminal.open import NODES
 from tests.command import write_patch
 from tests.fake_streams import registry
 

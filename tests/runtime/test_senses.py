@@ -8,9 +8,9 @@ import time
 import pytest
 
 from runtime.messages import Told
-from runtime.open import open_patch
 from runtime.patch import dumps
 from runtime.senses import Ports, Senses
+from runtime.terminal.open import open_patch
 from tests.command import ROOT, write_patch
 
 pytestmark = pytest.mark.slow

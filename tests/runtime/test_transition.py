@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from runtime.engine import Engine
-from runtime.open import NODES, open_patch
 from runtime.patch import Link, Node, Patch
 from runtime.plan import compile_patch
 from runtime.registry import discover
+from runtime.terminal.open import NODES, open_patch
 from runtime.transition import SHORTEST
 from runtime.trust import trust
 from tests.command import ROOT

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime import messages as say
-from runtime import remote
-from runtime.bindings import problems
 from runtime.messages import SetParam
-from runtime.open import NODES
-from runtime.osc import Sender, subscribe
 from runtime.patch import loads
 from runtime.registry import discover
-from runtime.remote import MOST_COMMANDS, Remote
-from runtime.remote_commands import COMMANDS, RemoteError, parse
+from runtime.remote import control as remote
+from runtime.remote.bindings import problems
+from runtime.remote.commands import COMMANDS, RemoteError, parse
+from runtime.remote.control import MOST_COMMANDS, Remote
+from runtime.remote.osc import Sender, subscribe
+from runtime.terminal.open import NODES
 from tests.jack import Knobs, running, until
 
 # Commands

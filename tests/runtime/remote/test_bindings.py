@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.bindings import (
+from runtime.messages import Problem
+from runtime.node import JobNode, StreamNode
+from runtime.patch import Node, Patch
+from runtime.registry import Registry
+from runtime.remote.bindings import (
     ENOUGH,
     MOST_SOURCES,
     BindingError,
@@ -18,11 +22,7 @@ from runtime.bindings import (
     source_of,
     span,
 )
-from runtime.messages import Problem
-from runtime.midi_messages import Message
-from runtime.node import JobNode, StreamNode
-from runtime.patch import Node, Patch
-from runtime.registry import Registry
+from runtime.remote.midi_messages import Message
 from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, NodeSpec, Port, PortType, TextParam
 
 

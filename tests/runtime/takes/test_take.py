@@ -13,9 +13,9 @@ import soundfile
 from runtime.artifacts import Assets
 from runtime.errors import ArtifactError, NodeError
 from runtime.spec import PortType
-from runtime.take import Take, heard, iterate_events, patch_of, read_take, sound_blocks
-from runtime.take_folder import line_of
-from runtime.take_pages import describe, export
+from runtime.takes.folder import line_of
+from runtime.takes.pages import describe, export
+from runtime.takes.take import Take, heard, iterate_events, patch_of, read_take, sound_blocks
 from tests.takes import BLOCK, LOAD, RATE, face, record
 
 
@@ -325,5 +325,5 @@ def test_what_cannot_be_exported_is_told(tmp_path, name, message):
 
 
 def test_reading_a_take_imports_nothing_heavy(tmp_path):
-    code = "import sys, runtime.take, runtime.take_writer; print(sorted({'torch', 'soundfile', 'cv2'} & set(sys.modules)))"
+    code = "import sys, runtime.takes.take, runtime.takes.writer; print(sorted({'torch', 'soundfile', 'cv2'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -16,9 +16,9 @@ import numpy as np
 
 from runtime.artifacts import versions
 from runtime.errors import ArtifactError, in_words
-from runtime.take import FORMAT, INPUT
-from runtime.take_folder import Lines, Recording, line_of
-from runtime.take_sound import FILES, WavFile, interleaved
+from runtime.takes.folder import Lines, Recording, line_of
+from runtime.takes.sound import FILES, WavFile, interleaved
+from runtime.takes.take import FORMAT, INPUT
 
 POLL = 0.05
 """Seconds between two looks of the writing thread."""

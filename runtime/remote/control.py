@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from runtime import midi, osc
-from runtime.bindings import BindingError, Movement, Source, number_of, of_midi, parse_source, scale, source_of, way_of
 from runtime.errors import in_words
 from runtime.messages import Command, SetParam
-from runtime.midi_messages import Message, control_of, plain
-from runtime.osc import Value
-from runtime.remote_commands import PREFIX, RemoteError, command_of, parse
+from runtime.remote import midi, osc
+from runtime.remote.bindings import BindingError, Movement, Source, number_of, of_midi, parse_source, scale, source_of, way_of
+from runtime.remote.commands import PREFIX, RemoteError, command_of, parse
+from runtime.remote.midi_messages import Message, control_of, plain
+from runtime.remote.osc import Value
 
 PAUSE = 0.005
 """Seconds between two deliveries: each param is set 200 times a second at most, by its newest value."""
@@ -84,7 +84,7 @@ class Remote:
         return self._osc.subscription.malformed if self._osc and self._osc.subscription else 0
 
     def set_bindings(self, bindings: Iterable[Mapping[str, Any]]) -> None:
-        """From now on these knobs move these params: what `runtime.bindings.resolve` gives."""
+        """From now on these knobs move these params: what `runtime.remote.bindings.resolve` gives."""
         from_midi: list[tuple[Source, Mapping[str, Any]]] = []
         from_osc: dict[str, list[tuple[Source, Mapping[str, Any]]]] = {}
         for entry in bindings:

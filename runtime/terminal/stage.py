@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.terminal import UsageError, block_length, length, on_interrupt, open_told, seconds, target
+from runtime.terminal.shared import UsageError, block_length, length, on_interrupt, open_told, seconds, target
 
 if TYPE_CHECKING:
     from runtime.worker import Order
@@ -76,10 +76,10 @@ def _stage_options(one: argparse.ArgumentParser) -> None:
 
 
 def play(given: argparse.Namespace) -> int:
-    from runtime.keys import HELP, Keys, pressed
     from runtime.live import Live
     from runtime.patch import loads
-    from runtime.status import Status, watch
+    from runtime.terminal.keys import HELP, Keys, pressed
+    from runtime.terminal.status import Status, watch
 
     order = _order(given, take=given.take, duration=given.seconds)
     status, asked, begun = Status(), list[bool](), list[float]()
@@ -104,8 +104,8 @@ def play(given: argparse.Namespace) -> int:
 
 
 def rehearse(given: argparse.Namespace) -> int:
-    from runtime.rehearse import rehearse as check
-    from runtime.status import Status
+    from runtime.terminal.rehearse import rehearse as check
+    from runtime.terminal.status import Status
 
     order = _order(given, take=None, duration=None)
     stopped: list[bool] = []
@@ -130,16 +130,16 @@ def take(given: argparse.Namespace) -> int:  # pragma: no cover - argparse asks 
 
 
 def take_info(given: argparse.Namespace) -> int:
-    from runtime.take import read_take
-    from runtime.take_pages import describe
+    from runtime.takes.pages import describe
+    from runtime.takes.take import read_take
 
     print(describe(read_take(given.take)))
     return 0
 
 
 def take_export(given: argparse.Namespace) -> int:
-    from runtime.take import read_take
-    from runtime.take_pages import export
+    from runtime.takes.pages import export
+    from runtime.takes.take import read_take
 
     export(read_take(given.take), given.out)
     print(given.out)
@@ -149,9 +149,9 @@ def take_export(given: argparse.Namespace) -> int:
 def take_replay(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from runtime.replay import Changes, replay
-    from runtime.take import read_take
-    from runtime.terminal import as_engine
+    from runtime.takes.replay import Changes, replay
+    from runtime.takes.take import read_take
+    from runtime.terminal.shared import as_engine
 
     as_engine()
     changes = Changes(
@@ -180,9 +180,9 @@ def take_replay(given: argparse.Namespace) -> int:
 
 
 def take_correct(given: argparse.Namespace) -> int:
-    from runtime.replay import correct
-    from runtime.take import read_take
-    from runtime.terminal import as_engine
+    from runtime.takes.replay import correct
+    from runtime.takes.take import read_take
+    from runtime.terminal.shared import as_engine
 
     as_engine()
     print(correct(read_take(given.take), given.node, given.anchor, given.target, given.at, given.around))

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.take import INPUT, JOURNAL
-from runtime.take_sound import TakeSound, WavFile, write_all
+from runtime.takes.sound import TakeSound, WavFile, write_all
+from runtime.takes.take import INPUT, JOURNAL
 
 ROOM = ".room"
 """A file that keeps some bytes of the disk free, so that a take can be ended properly on a full one."""

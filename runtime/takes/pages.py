@@ -14,7 +14,7 @@ import numpy as np
 
 from runtime.artifacts import Assets, fingerprint, write_atomically
 from runtime.errors import ArtifactError, in_words
-from runtime.take import INPUT, Take, patch_of, sound_blocks
+from runtime.takes.take import INPUT, Take, patch_of, sound_blocks
 
 TOLD = 10
 """Lines of what was told on stage that `describe` shows."""

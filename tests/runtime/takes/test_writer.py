@@ -17,10 +17,10 @@ import soundfile
 
 from runtime.artifacts import versions
 from runtime.errors import ArtifactError
-from runtime.take import heard, read_take, sound_blocks
-from runtime.take_folder import line_of, shortest
-from runtime.take_sound import BIGGEST, WavFile, interleaved
-from runtime.take_writer import MOST_FRAMES, Journal
+from runtime.takes.folder import line_of, shortest
+from runtime.takes.sound import BIGGEST, WavFile, interleaved
+from runtime.takes.take import heard, read_take, sound_blocks
+from runtime.takes.writer import MOST_FRAMES, Journal
 from tests.takes import BLOCK, LOAD, RATE, begin, face, noise, record
 
 
@@ -264,7 +264,7 @@ def test_a_sound_card_that_has_fewer_channels_from_some_block_on_does_not_end_th
 KILLED = """
     import sys, time
     from pathlib import Path
-    from runtime.take_writer import Journal
+    from runtime.takes.writer import Journal
     from tests.takes import LOAD, begin, face, noise
     path, encoding = Path(sys.argv[1]), sys.argv[2]
     journal = Journal(path / "spool")
@@ -336,7 +336,7 @@ def test_a_process_killed_at_any_moment_leaves_a_take_or_one_that_says_what_it_l
 FULL = """
     import resource, sys, time
     from pathlib import Path
-    from runtime.take_writer import Journal
+    from runtime.takes.writer import Journal
     from tests.takes import LOAD, begin, face, noise
     path, encoding, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     if limit:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime import midi
-from runtime.midi import choose, ports, sender, subscribe
-from runtime.midi_messages import Control, Message, MidiError, control_of, decode, encode, parse, plain
+from runtime.remote import midi
+from runtime.remote.midi import choose, ports, sender, subscribe
+from runtime.remote.midi_messages import Control, Message, MidiError, control_of, decode, encode, parse, plain
 from tests.jack import Knobs, running, until
 
 

@@ -20,14 +20,14 @@ from runtime.feed import Feed, inside
 from runtime.jobs import flush_denormals
 from runtime.messages import NodeFailed, Problem
 from runtime.node import STEP
-from runtime.open import NODES, open_patch
 from runtime.patch import Patch, load, loads
 from runtime.plan import Plan, compile_patch
 from runtime.registry import Registry, discover
 from runtime.render import write_sound
 from runtime.spec import PortType
-from runtime.take import Take, heard, patch_of
+from runtime.takes.take import Take, heard, patch_of
 from runtime.teach import RATE, teach_frames
+from runtime.terminal.open import NODES, open_patch
 
 CHANNELS = 2
 

@@ -11,7 +11,7 @@ from runtime.errors import GlasspatchError, in_words
 from runtime.worker import Order
 
 if TYPE_CHECKING:
-    from runtime.status import Status
+    from runtime.terminal.status import Status
 
 SPACE = 2e9
 """Bytes that should be free: an hour of takes."""
@@ -39,8 +39,8 @@ def rehearse(order: Order, seconds: float, status: Status, stopped: Callable[[],
 
 def look(order: Order) -> tuple[list[str], list[str]]:
     """What the patch needs before it sounds: (lines, what is wrong)."""
-    from runtime.open import open_patch
     from runtime.speaker import NONE
+    from runtime.terminal.open import open_patch
 
     lines: list[str] = []
     wrong: list[str] = []
@@ -82,7 +82,7 @@ def look(order: Order) -> tuple[list[str], list[str]]:
 def play(order: Order, seconds: float, status: Status, stopped: Callable[[], bool]) -> tuple[list[str], list[str]]:
     """The soak: (lines, what was wrong)."""
     from runtime.live import Live
-    from runtime.status import status_line, watch
+    from runtime.terminal.status import status_line, watch
 
     with Live(replace(order, seconds=seconds)) as live:
         fault = watch(live, status, stopped)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import in_words
-from runtime.midi_messages import Message, MidiError, decode, encode, plain
+from runtime.remote.midi_messages import Message, MidiError, decode, encode, plain
 
 LOOK = 1.0
 """Seconds between two looks at the list of ports; rtmidi does not tell when one comes or goes."""

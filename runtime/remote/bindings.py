@@ -16,11 +16,11 @@ from typing import Any
 
 from runtime.errors import GlasspatchError
 from runtime.messages import Problem
-from runtime.midi_messages import Control, Message, MidiError, control_of, parse, plain
 from runtime.node import StreamNode
 from runtime.patch import Patch
 from runtime.registry import Registry
-from runtime.remote_commands import RemoteError, command_of
+from runtime.remote.commands import RemoteError, command_of
+from runtime.remote.midi_messages import Control, Message, MidiError, control_of, parse, plain
 from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, Param
 
 ENOUGH = 0.1

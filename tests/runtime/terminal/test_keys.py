@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from runtime import messages as ask
-from runtime.keys import Keys, pressed
+from runtime.terminal.keys import Keys, pressed
 
 
 @pytest.mark.parametrize(

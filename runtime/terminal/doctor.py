@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from runtime.errors import GlasspatchError, in_words
-from runtime.open import NODES
+from runtime.terminal.open import NODES
 
 APT = "sudo apt-get install -y"
 
@@ -158,7 +158,7 @@ def _sound() -> Iterator[Finding]:
 
 
 def _midi() -> Finding:
-    from runtime.midi import ports
+    from runtime.remote.midi import ports
 
     try:
         inputs, outputs = ports()

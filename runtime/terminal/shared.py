@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.open import Opened
+    from runtime.terminal.open import Opened
 
 
 class UsageError(Exception):
@@ -21,7 +21,7 @@ class UsageError(Exception):
 
 
 def open_told(path: Path, block: int | None = None, *, tell: bool = True) -> Opened:
-    from runtime.open import open_patch
+    from runtime.terminal.open import open_patch
 
     opened = open_patch(path, block)
     for problem in opened.plan.problems if tell else ():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from runtime.osc import MOST_VALUES, Listener, OscError, Sender, subscribe, unpack
+from runtime.remote.osc import MOST_VALUES, Listener, OscError, Sender, subscribe, unpack
 from tests.jack import until
 
 HEAD = b"#bundle\0" + bytes(8)

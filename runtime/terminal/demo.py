@@ -8,7 +8,7 @@ from pathlib import Path
 from runtime.errors import PatchError
 from runtime.trust import trust
 
-PATCHES = Path(__file__).resolve().parent.parent / "patches"
+PATCHES = Path(__file__).resolve().parents[2] / "patches"
 
 
 def lay_out(folder: Path) -> Path:

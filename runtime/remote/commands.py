@@ -27,8 +27,8 @@ from runtime.messages import (
     Train,
     Undo,
 )
-from runtime.osc import Value
 from runtime.plan import nearest
+from runtime.remote.osc import Value
 
 PREFIX = "/glasspatch"
 

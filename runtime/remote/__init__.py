@@ -1,0 +1,1 @@
+"""What reaches a performance from outside: OSC, MIDI, the commands and knobs that they carry."""
