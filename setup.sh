@@ -24,6 +24,12 @@ if [ "${1:-}" = --tests ] && [ "$(uname)" = Linux ] && ! command -v pipewire >/d
     command -v pulseaudio >/dev/null || missing+=(pulseaudio pulseaudio-utils libasound2-plugins)
     command -v jackd >/dev/null || missing+=(jackd2)
 fi
+# The window's tests open a real window on a screen that nobody sees, and use its mouse and keyboard.
+if [ "${1:-}" = --tests ] && [ "$(uname)" = Linux ]; then
+    command -v Xvfb >/dev/null || missing+=(xvfb)
+    command -v xdotool >/dev/null || missing+=(xdotool)
+    has_library libGLX_mesa.so.0 || missing+=(libgl1-mesa-dri libglx-mesa0)
+fi
 if [ "${1:-}" = --tests ] && ! command -v espeak-ng >/dev/null; then missing+=(espeak-ng); fi  # speech for their recordings
 if [ ${#missing[@]} -gt 0 ]; then
     as_root=()

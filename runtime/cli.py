@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reported() -> str:
     """Writes the traceback of the present exception into the user's folder; gives words that say where."""
-    from runtime.trust import config_folder
+    from runtime.folders import config_folder
 
     try:
         config_folder().mkdir(parents=True, exist_ok=True)
@@ -71,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
         return found
 
     add("check", check, "Say what is wrong with a patch, node by node.")
+
+    one = add("edit", edit, "Open the window: patch, listen, teach and perform.", patch=False)
+    one.add_argument("patch", nargs="?", type=Path, metavar="PATCH", help="a patch file (.json); left out: a new one")
+    one.add_argument("--perform", action="store_true", help="begin with the perform view, playing")
 
     one = add("run", run, "Make everything that the patch's jobs make: slices, models. What is made already is skipped.")
     one.add_argument("--only", metavar="NODE", help="make this node, and what it needs")
@@ -119,6 +123,16 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--out", type=Path, default=Path("glasspatch-demo"), metavar="DIR", help="default: ./glasspatch-demo")
     one.add_argument("--seconds", type=length, default=16.0, metavar="S", help="default: 16")
     return top
+
+
+def edit(given: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    from runtime.terminal.open import EDITOR
+
+    # By its name: the runtime knows no window, and works where there is none.
+    code: int = import_module(EDITOR).main(given.patch, performing=given.perform)
+    return code
 
 
 def check(given: argparse.Namespace) -> int:

@@ -9,9 +9,13 @@ from runtime.artifacts import Assets
 from runtime.patch import Patch, load
 from runtime.plan import Plan, compile_patch
 from runtime.registry import Registry, discover
+from runtime.subpatch import flattened
 
 NODES = "nodes"
 """The package whose nodes a patch may use: named here, so that the runtime imports none of them itself."""
+
+EDITOR = "graph_editor.app"
+"""The module whose `main` opens the window."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,10 @@ class Opened:
 
 
 def open_patch(path: Path, block: int | None = None) -> Opened:
-    """Reads and compiles a patch, at another block length if given. Raises PatchError where the file is no patch."""
+    """Reads and compiles a patch, at another block length if given; `patch` is flat, without subpatches. Raises PatchError where
+    the file is no patch."""
     patch = load(path)
     if block is not None:
         patch = patch.with_setting("block", block)
     registry, assets = discover(NODES), Assets(path)
-    return Opened(path, patch, registry, compile_patch(patch, registry, assets.patch_folder), assets)
+    return Opened(path, flattened(patch, registry), registry, compile_patch(patch, registry, assets.patch_folder), assets)

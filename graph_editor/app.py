@@ -1,0 +1,153 @@
+"""The window and its frame loop: the one thread that calls dearpygui."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import dearpygui.dearpygui as dpg
+
+from graph_editor import perform, probe, verbs
+from graph_editor.document import Document
+from graph_editor.editor import Editor
+from graph_editor.files import Files
+from graph_editor.keyboard import Keyboard, is_writing
+from graph_editor.patch_files import PatchFiles
+from graph_editor.prefs import load as load_preferences
+from runtime.registry import discover
+
+ACTIVE, PLAYING, IDLE = 1 / 60, 1 / 30, 1 / 8
+"""Seconds per frame: while the mouse or keys are busy, while something plays, and else."""
+BUSY = 1.0
+"""Seconds after the last move during which the window counts as busy."""
+
+
+def main(path: Path | None, *, performing: bool = False) -> int:
+    """Opens the window on a patch, or on a new one; gives the exit code."""
+    began = time.perf_counter()
+    dpg.create_context()
+    preferences = load_preferences()
+    dpg.configure_app(manual_callback_management=True)
+    dpg.create_viewport(
+        title="Glasspatch", width=preferences.width, height=preferences.height, vsync=False, min_width=900, min_height=600
+    )
+    dpg.setup_dearpygui()
+    dpg.show_viewport()
+    return Window(began, preferences, path, performing).run()
+
+
+class Window:
+    """The editor with its loop."""
+
+    def __init__(self, began: float, preferences: Any, path: Path | None, performing: bool) -> None:
+        self._began = began
+        for _ in range(2):  # the viewport has no size before its first frames
+            dpg.render_dearpygui_frame()
+        self.editor = Editor(Document(), discover("nodes"), preferences)
+        self.editor.files = PatchFiles(self.editor, Files())
+        self._keyboard = Keyboard(lambda command: command.run(self.editor), self._first, preferences.shortcuts)
+        self._down = False
+        self._last_move, self._last_mouse = time.monotonic(), (0.0, 0.0)
+        self._leaving = False
+        with dpg.handler_registry():
+            dpg.add_mouse_wheel_handler(callback=self._wheel)
+            dpg.add_mouse_click_handler(button=dpg.mvMouseButton_Right, callback=self._right)
+            dpg.add_mouse_double_click_handler(button=dpg.mvMouseButton_Left, callback=self._double)
+        dpg.set_viewport_resize_callback(lambda *_: self.editor.resize())
+        dpg.set_exit_callback(lambda *_: None)
+        self._probe = probe.serve(self.editor)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._leave())
+        self._path, self._performing = path, performing
+
+    def _leave(self) -> None:
+        self._leaving = True
+
+    def run(self) -> int:
+        """Until the window is closed."""
+        editor = self.editor
+        self._frame()
+        self._frame()
+        editor.canvas.calibrate()
+        editor.files.begin(self._path)
+        if self._performing:
+            perform.begin(editor)
+        first = True
+        try:
+            while dpg.is_dearpygui_running() and not self._leaving and not editor.is_quitting:
+                began = time.perf_counter()
+                self._frame()
+                if first:
+                    first = False
+                    editor.first_frame = time.perf_counter() - self._began
+                    verbs.fit(editor)
+                wait = self._pace() - (time.perf_counter() - began)
+                if wait > 0:
+                    time.sleep(wait)
+                editor.frames_per_second += 0.1 * (1.0 / max(time.perf_counter() - began, 1e-6) - editor.frames_per_second)
+        except Exception:  # the display is gone, or a fault of ours: the work comes first
+            traceback.print_exc()
+            editor.files.rescue()
+            return 1
+        finally:
+            editor.files.end()
+            editor.close()
+        dpg.destroy_context()
+        return 0
+
+    def _frame(self) -> None:
+        began = time.thread_time()
+        for job in dpg.get_callback_queue() or ():
+            self._call(job)
+        mouse = dpg.get_mouse_pos(local=False)
+        down = bool(dpg.is_mouse_button_down(dpg.mvMouseButton_Left))
+        pressed, released = down and not self._down, self._down and not down
+        self._down = down
+        if mouse != self._last_mouse or down or pressed or released:
+            self._last_mouse, self._last_move = mouse, time.monotonic()
+        self.editor.mouse = (float(mouse[0]), float(mouse[1]))
+        self.editor.frame(self.editor.mouse, pressed, released, down)
+        if self._probe is not None:
+            self._probe.frame()
+        dpg.render_dearpygui_frame()
+        self.editor.frame_cost = time.thread_time() - began
+
+    def _call(self, job: Any) -> None:
+        """One callback; what it raises is told and ends nothing."""
+        try:
+            dpg.run_callbacks([job])
+        except Exception as error:
+            traceback.print_exc()
+            self.editor.say(f"a fault of glasspatch itself: {error}", wrong=True)
+
+    def _pace(self) -> float:
+        if time.monotonic() - self._last_move < BUSY or self.editor.dialogs.is_open or self._probe is not None:
+            return ACTIVE
+        return PLAYING if self.editor.client.state != "off" or self.editor.is_running() else IDLE
+
+    def _first(self, key: int) -> bool:
+        """Keys that belong to what lies on top."""
+        self._last_move = time.monotonic()
+        if self.editor.palette.is_open:
+            return self.editor.palette.key(key) or key != dpg.mvKey_Escape
+        return self.editor.dialogs.key(key)
+
+    def _wheel(self, _: Any, turns: float) -> None:
+        canvas = self.editor.canvas
+        if canvas.is_over(self.editor.mouse):
+            canvas.zoom_by(1 if turns > 0 else -1, self.editor.mouse)
+
+    def _right(self, *_: Any) -> None:
+        editor = self.editor
+        if editor.canvas.is_over(editor.mouse) and editor.canvas.pointed_at(editor.mouse) is None:
+            editor.open_palette(editor.mouse)
+
+    def _double(self, *_: Any) -> None:
+        editor = self.editor
+        name = editor.canvas.pointed_at(editor.mouse) if editor.canvas.is_over(editor.mouse) else None
+        if name is not None and not is_writing() and editor.document.patch.nodes[name].inside is not None:
+            editor.canvas.select({name})
+            verbs.enter(editor)

@@ -1,0 +1,104 @@
+"""Everything that a key, a button or a menu may ask for, in one list: its name, its words, its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graph_editor import lists, perform, playing, verbs
+
+if TYPE_CHECKING:
+    from graph_editor.editor import Editor
+
+
+@dataclass(frozen=True)
+class Command:
+    """`keys` as shown: "Ctrl+Shift+Z". `writing`: also while a text is being typed."""
+
+    name: str
+    words: str
+    keys: tuple[str, ...]
+    run: Callable[[Editor], None]
+    group: str
+    writing: bool = False
+
+
+def _c(group: str, name: str, words: str, keys: str, run: Callable[[Editor], None], *, writing: bool = False) -> Command:
+    return Command(name, words, tuple(keys.split()), run, group, writing)
+
+
+COMMANDS: tuple[Command, ...] = (
+    _c("Patch", "new", "New patch", "Ctrl+N", lambda e: e.files.new(), writing=True),
+    _c("Patch", "open", "Open a patch", "Ctrl+O", lambda e: e.files.open_asked(), writing=True),
+    _c("Patch", "save", "Save", "Ctrl+S", lambda e: e.files.save(), writing=True),
+    _c("Patch", "save_as", "Save as", "Ctrl+Shift+S", lambda e: e.files.save_as(), writing=True),
+    _c("Patch", "quit", "Quit", "Ctrl+Q", lambda e: e.files.quit(), writing=True),
+    _c("Edit", "undo", "Undo", "Ctrl+Z", verbs.undo),
+    _c("Edit", "redo", "Redo", "Ctrl+Shift+Z Ctrl+Y", verbs.redo),
+    _c("Edit", "cut", "Cut", "Ctrl+X", verbs.cut),
+    _c("Edit", "copy", "Copy", "Ctrl+C", verbs.copy),
+    _c("Edit", "paste", "Paste", "Ctrl+V", verbs.paste),
+    _c("Edit", "duplicate", "Duplicate", "Ctrl+D", verbs.duplicate),
+    _c("Edit", "delete", "Delete", "Delete Backspace", verbs.delete),
+    _c("Edit", "select_all", "Select all", "Ctrl+A", verbs.select_all),
+    _c("Nodes", "palette", "Find and add a node", "Tab", lambda e: e.open_palette(None)),
+    _c("Nodes", "rename", "Rename", "F2", verbs.rename),
+    _c("Nodes", "bypass", "Bypass", "B", verbs.bypass),
+    _c("Nodes", "mute", "Mute", "M", verbs.mute),
+    _c("Nodes", "fold", "Fold", "H", verbs.fold),
+    _c("Nodes", "frame", "Frame around the selection", "Ctrl+G", verbs.frame),
+    _c("Nodes", "subpatch", "Make a subpatch of the selection", "Ctrl+Shift+G", verbs.group),
+    _c("Nodes", "dissolve", "Dissolve a subpatch", "Ctrl+Shift+U", verbs.dissolve),
+    _c("Nodes", "comment", "Write a comment", "C", verbs.comment),
+    _c("Nodes", "align_left", "Align to the left", "Shift+L", lambda e: verbs.align(e, "left")),
+    _c("Nodes", "align_top", "Align to the top", "Shift+T", lambda e: verbs.align(e, "top")),
+    _c("Nodes", "arrange", "Arrange", "Shift+A", verbs.arrange),
+    _c("Nodes", "pin", "Pin to the perform view", "P", verbs.pin),
+    _c("Nodes", "enter", "Enter a subpatch", "Return", verbs.enter),
+    _c("View", "leave", "Leave a subpatch, close what lies on top", "Escape", verbs.escape, writing=True),
+    _c("View", "zoom_in", "Zoom in", "Ctrl++ +", lambda e: e.canvas.zoom_by(1)),
+    _c("View", "zoom_out", "Zoom out", "Ctrl+- -", lambda e: e.canvas.zoom_by(-1)),
+    _c("View", "fit", "Show all", "F Home", verbs.fit),
+    _c("View", "fit_selection", "Show the selection", "Shift+F", verbs.fit_selection),
+    _c("View", "find", "Find a node of this patch", "Ctrl+F", verbs.find),
+    _c("View", "bookmark", "Bookmark this view", "Ctrl+B", verbs.bookmark),
+    _c("View", "next_bookmark", "Next bookmark", "Shift+B", verbs.next_bookmark),
+    _c("View", "problems", "All problems", "F8", lists.problems),
+    _c("View", "help", "This help", "F1", lists.help_overlay, writing=True),
+    _c("View", "perform", "Perform view", "F11", perform.toggle, writing=True),
+    _c("Play", "run", "Run offline: make everything", "Ctrl+R", playing.run, writing=True),
+    _c("Play", "run_selected", "Run up to the selected node", "Ctrl+Shift+R", playing.run_selected, writing=True),
+    _c("Play", "live", "Live", "Ctrl+L", playing.live, writing=True),
+    _c("Play", "stop", "Stop", "Ctrl+.", playing.stop, writing=True),
+    _c("Play", "panic", "Panic: fade to silence, again: let the sound in", "F12", playing.panic, writing=True),
+    _c("Play", "take", "Record a take, again: end it", "Ctrl+T", playing.take, writing=True),
+    _c("Play", "anchor", "Record an anchor of the selected regressor, again: keep it", "R", playing.anchor_key),
+)  # fmt: skip
+
+NAMED = {
+    "Return": "Return",
+    "Escape": "Escape",
+    "Delete": "Delete",
+    "Backspace": "Back",
+    "Tab": "Tab",
+    "Home": "Home",
+    "+": "Plus",
+    "-": "Minus",
+    ".": "Period",
+}
+"""How the library calls keys that are no letter."""
+
+
+def bindings(overrides: dict[str, str] | None = None) -> dict[str, Command]:
+    """The command of each key combination; `overrides` gives commands other keys, by name ("save": "Ctrl+W")."""
+    found = {}
+    for command in COMMANDS:
+        keys = tuple((overrides or {})[command.name].split()) if command.name in (overrides or {}) else command.keys
+        found.update(dict.fromkeys(keys, command))
+    return found
+
+
+def by_name(name: str) -> Command:
+    """The command of that name. Raises KeyError."""
+    return {command.name: command for command in COMMANDS}[name]

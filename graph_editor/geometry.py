@@ -1,0 +1,64 @@
+"""Where wires and nodes lie on the canvas: the curve of a wire, and what is near a point. No dearpygui."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def curve(start: Point, end: Point, parts: int = 16) -> list[Point]:
+    """Points on the wire from an output to an input, as the node editor draws it: a cubic Bezier whose control points lie to the
+    right of the output and to the left of the input, by a quarter of the distance."""
+    reach = 0.25 * ((end[0] - start[0]) ** 2 + (end[1] - start[1]) ** 2) ** 0.5
+    one, two = (start[0] + reach, start[1]), (end[0] - reach, end[1])
+    points = []
+    for number in range(parts + 1):
+        t = number / parts
+        a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+        points.append((a * start[0] + b * one[0] + c * two[0] + d * end[0], a * start[1] + b * one[1] + c * two[1] + d * end[1]))
+    return points
+
+
+def distance(point: Point, start: Point, end: Point) -> float:
+    """From a point to the nearest point of the wire."""
+    points = curve(start, end)
+    return min(_to_segment(point, one, two) for one, two in zip(points[:-1], points[1:], strict=True))
+
+
+def nearest_wire(point: Point, wires: Mapping[int, tuple[Point, Point]], within: float) -> int | None:
+    """The wire that passes nearest to a point, None where none comes so near. `wires`: id -> its two ends."""
+    best, found = within, None
+    for wire, (start, end) in wires.items():
+        reach = 0.25 * ((end[0] - start[0]) ** 2 + (end[1] - start[1]) ** 2) ** 0.5 + within
+        if not (min(start[0], end[0]) - reach <= point[0] <= max(start[0], end[0]) + reach):
+            continue
+        if not (min(start[1], end[1]) - within <= point[1] <= max(start[1], end[1]) + within):
+            continue
+        away = distance(point, start, end)
+        if away < best:
+            best, found = away, wire
+    return found
+
+
+def inside(point: Point, box: Box) -> bool:
+    """Whether a point lies in a box, its edges included."""
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def around(boxes: Iterable[Box]) -> Box | None:
+    """The smallest box around all of them; None around nothing."""
+    every = list(boxes)
+    if not every:
+        return None
+    return min(b[0] for b in every), min(b[1] for b in every), max(b[2] for b in every), max(b[3] for b in every)
+
+
+def _to_segment(point: Point, start: Point, end: Point) -> float:
+    along = (end[0] - start[0], end[1] - start[1])
+    length = along[0] ** 2 + along[1] ** 2
+    share = ((point[0] - start[0]) * along[0] + (point[1] - start[1]) * along[1]) / length if length else 0.0
+    share = min(max(share, 0.0), 1.0)
+    return float(((point[0] - start[0] - share * along[0]) ** 2 + (point[1] - start[1] - share * along[1]) ** 2) ** 0.5)

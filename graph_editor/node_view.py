@@ -1,0 +1,212 @@
+"""One node on the canvas: its title, ports, the params that matter most, what it says of itself, and its view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dearpygui.dearpygui as dpg
+
+from graph_editor import theme
+from graph_editor.previews import Seat, View, view_of
+from graph_editor.widgets import Field, make_field
+from runtime.patch import Node
+from runtime.spec import NodeSpec, PortType
+
+if TYPE_CHECKING:
+    from graph_editor.editor import Editor
+
+SHOWN_PARAMS = 4
+"""Params that stand in the node itself; the rest is in the inspector."""
+BODILESS = 0.5
+"""At this zoom and below a node shows its title and pins only."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """All that decides how a node is built: another face means building it anew."""
+
+    node: str
+    type: str
+    title: str
+    spec: NodeSpec | None
+    ports: tuple[tuple[str, ...], tuple[str, ...]]
+    mode: str | None
+    folded: bool
+    colour: str
+    troubles: tuple[str, ...]
+    failed: bool
+    zoom: float
+
+
+@dataclass
+class NodeView:
+    """The items of one node: `pins` by (port, whether an output), with the label that tells where each lies."""
+
+    face: Face
+    tag: Any = 0
+    pins: dict[tuple[str, bool], Any] = field(default_factory=dict)
+    labels: dict[tuple[str, bool], Any] = field(default_factory=dict)
+    fields: dict[str, Field] = field(default_factory=dict)
+    view: View | None = None
+    place: tuple[int, int] = (0, 0)
+    """Where the node editor was told to put it."""
+    state: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def face_of(editor: Editor, name: str, node: Node, spec: NodeSpec | None, zoom: float, linked: tuple[set[str], set[str]]) -> Face:
+    """How a node shall look now. `linked` are the ports that its wires name, for nodes that this version does not know."""
+    if spec is not None:
+        ports = tuple(port.name for port in spec.inputs), tuple(port.name for port in spec.outputs)
+    else:
+        ports = tuple(sorted(linked[0])), tuple(sorted(linked[1]))
+    failed = editor.failure(name)
+    return Face(
+        node=name,
+        type=node.type,
+        title=str(node.view.get("title") or (spec.title if spec else node.type)),
+        spec=spec,
+        ports=ports,
+        mode=node.mode,
+        folded=bool(node.view.get("folded")),
+        colour=str(node.view.get("colour", "")),
+        troubles=((failed,) if failed else ()) + editor.troubles(name),
+        failed=bool(failed),
+        zoom=zoom,
+    )
+
+
+def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int, int]) -> NodeView:
+    """Makes the items of a node in the node editor `parent`."""
+    look, zoom = editor.look, face.zoom
+    view = NodeView(face, place=place, params=node.params)
+    small = look.font("small", zoom=zoom) if zoom > BODILESS else look.font("small", zoom=max(zoom, 0.6))
+    label = f"{theme.icon_of(face.type)}  {_title(face)}"
+    view.tag = dpg.add_node(label=label, pos=place, parent=parent)
+    dpg.bind_item_font(view.tag, look.font("text", "medium", zoom) if zoom > BODILESS else look.font("text", "medium", 0.6))
+    paint(editor, view, selected=False)
+    bodiless = zoom <= BODILESS
+    width = round(look.px(theme.NODE_WIDTH) * zoom)
+    types = (
+        {**{(p.name, False): p.type for p in face.spec.inputs}, **{(p.name, True): p.type for p in face.spec.outputs}}
+        if face.spec
+        else {}
+    )
+    for port in face.ports[0]:
+        _pin(editor, view, port, False, types.get((port, False)), small, width, bodiless)
+    if not bodiless:
+        if face.troubles:
+            _troubles(editor, view, width, small)
+        if not face.folded and face.spec is not None:
+            _params(editor, view, node, width, small)
+            seat_kind = view_of(face.type, face.spec)
+            if seat_kind is not None:
+                with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static) as body:
+                    dpg.bind_item_font(body, small)
+                view.view = seat_kind(Seat(editor, face.node, face.spec, body, width, zoom))
+    for port in face.ports[1]:
+        _pin(editor, view, port, True, types.get((port, True)), small, width, bodiless)
+    if not (face.ports[0] or face.ports[1]):
+        with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
+            dpg.add_spacer(width=width, height=1)
+    return view
+
+
+def paint(editor: Editor, view: NodeView, *, selected: bool) -> None:
+    """Gives the node the outline and ground of its present state."""
+    face = view.face
+    state = "selected" if selected else "failed" if face.failed else "problem" if face.troubles else "off" if face.mode else ""
+    if state != view.state or not dpg.get_item_theme(view.tag):
+        view.state = state
+        colour = theme.FRAME_COLOURS.get(face.colour, theme.family_of(face.type)[1])
+        dpg.bind_item_theme(view.tag, editor.look.node(colour, face.zoom, state))
+
+
+def refresh(view: NodeView, node: Node) -> None:
+    """Brings the widgets to the node's params."""
+    if node.params is not view.params:
+        for name, shown in view.fields.items():
+            new, old = node.params.get(name), view.params.get(name)
+            if new != old and view.face.spec is not None:
+                shown.show(legal(view.face.spec.param(name), new))
+        view.params = node.params
+
+
+def legal(param: Any, value: Any) -> Any:
+    """A param's value as widgets can show it: its default where there is none, or where it is no value at all."""
+    from runtime.errors import ParamError
+
+    try:
+        return param.default if value is None else param.coerce(value)
+    except ParamError:
+        return param.default
+
+
+def _title(face: Face) -> str:
+    return face.title + {"mute": "  (muted)", "bypass": "  (bypassed)"}.get(face.mode or "", "")
+
+
+def _pin(
+    editor: Editor, view: NodeView, port: str, is_output: bool, kind: PortType | None, font: Any, width: int, bodiless: bool
+) -> None:
+    side = dpg.mvNode_Attr_Output if is_output else dpg.mvNode_Attr_Input
+    shape = getattr(dpg, f"mvNode_PinShape_{theme.PIN.get(kind, 'Circle') if kind else 'Circle'}")
+    pin = dpg.add_node_attribute(parent=view.tag, attribute_type=side, shape=shape)
+    dpg.bind_item_theme(pin, editor.look.pin(kind))
+    words = "" if bodiless else port.replace("_", " ")
+    if is_output and not bodiless:
+        indent = max(1, width - editor.look.width(words, "small", zoom=view.face.zoom))
+        item = dpg.add_text(words, parent=pin, indent=indent)
+    elif bodiless:
+        item = dpg.add_spacer(
+            parent=pin, width=width if not is_output else width, height=max(4, round(editor.look.px(8) * view.face.zoom))
+        )
+    else:
+        item = dpg.add_text(words, parent=pin)
+    if not bodiless:
+        dpg.bind_item_font(item, font)
+        dpg.bind_item_theme(item, editor.look.words("muted"))
+    view.pins[port, is_output] = pin
+    view.labels[port, is_output] = item
+
+
+def _troubles(editor: Editor, view: NodeView, width: int, font: Any) -> None:
+    look, face = editor.look, view.face
+    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
+        more = f"  (+{len(face.troubles) - 1})" if len(face.troubles) > 1 else ""
+        words = face.troubles[0]
+        shown = words if len(words) <= 120 else words[:117] + "..."
+        item = dpg.add_text(f"{theme.icon('triangle-alert')} {shown}{more}")
+        dpg.bind_item_theme(item, look.words("bad" if face.failed else "warn"))
+        dpg.bind_item_font(item, font)
+        editor.explain(item, "\n".join(face.troubles))
+
+
+def _params(editor: Editor, view: NodeView, node: Node, width: int, font: Any) -> None:
+    spec = view.face.spec
+    shown = spec.params[:SHOWN_PARAMS] if spec else ()
+    if not shown:
+        return
+    left = round(width * 0.38)
+    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static) as body:
+        dpg.bind_item_font(body, font)
+        for param in shown:
+            label = param.name.replace("_", " ")
+            with dpg.group(horizontal=True, horizontal_spacing=0) as row:
+                words = dpg.add_text(label)
+                dpg.bind_item_theme(words, editor.look.words("muted"))
+                size = editor.look.width(label, "small", zoom=view.face.zoom)
+                dpg.add_spacer(width=max(4, left - size))
+                room = width - max(left, size + 4)
+                view.fields[param.name] = make_field(
+                    editor.look,
+                    param,
+                    legal(param, node.params.get(param.name)),
+                    lambda value, name=view.face.node, key=param.name: editor.set_param(name, key, value),
+                    parent=row,
+                    width=room,
+                    choose=lambda name=view.face.node, one=param: editor.files.choose(name, one),
+                )
+            editor.explain(words, f"{param.name}: {param.doc}" if param.doc else param.name)

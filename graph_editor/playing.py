@@ -1,0 +1,158 @@
+"""What an artist does with what plays and runs: live, stop, panic, takes, scenes, knobs, anchors, jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runtime import messages as ask
+
+if TYPE_CHECKING:
+    from graph_editor.editor import Editor
+
+
+def run(editor: Editor, only: str | None = None) -> None:
+    """Makes what the patch's jobs make: all of it, or a node and what it needs."""
+    document = editor.document
+    if not editor.has_place():
+        return
+    editor.client.run(document.path, document.whole, only=editor.flat(only) if only else None)
+    editor.say(f"making {only or 'everything'}; what is made already is skipped")
+
+
+def run_selected(editor: Editor) -> None:
+    chosen = sorted(editor.canvas.selection)
+    if len(chosen) == 1:
+        run(editor, chosen[0])
+    else:
+        editor.say("choose the one node to run up to", wrong=True)
+
+
+def live(editor: Editor) -> None:
+    """Lets the patch play; one that plays goes on."""
+    client, preferences = editor.client, editor.preferences
+    if client.state == "dead":
+        client.restart()
+    elif client.state == "off":
+        if editor.has_place():
+            editor.is_silent = False
+            client.play(editor.document.path, editor.document.whole, preferences.stage())
+    elif editor.is_silent:
+        panic(editor)
+
+
+def stop(editor: Editor) -> None:
+    """Stops what plays; where nothing plays, the jobs, at their next checkpoint."""
+    client = editor.client
+    if client.state in ("playing", "starting", "dead"):
+        client.stop()
+    elif editor.is_running():
+        client.stop_jobs()
+        editor.say("the jobs stop at their next checkpoint; what they have is kept")
+    else:
+        editor.say("nothing plays and nothing runs")
+
+
+def panic(editor: Editor) -> None:
+    """Fades to silence at once; again: lets the sound in."""
+    if editor.client.state != "playing":
+        editor.say("nothing plays")
+        return
+    editor.is_silent = not editor.is_silent
+    editor.client.send(ask.Stop() if editor.is_silent else ask.Start())
+
+
+def take(editor: Editor) -> None:
+    """Begins a take, or ends the one that is being recorded."""
+    client = editor.client
+    if client.state != "playing":
+        editor.say("a take is recorded of what plays: press Live first", wrong=True)
+    elif client.snapshot is not None and client.snapshot.take:
+        client.send(ask.EndTake())
+    else:
+        client.send(ask.StartTake())
+
+
+def revive(editor: Editor, name: str) -> None:
+    editor.client.send(ask.Revive(editor.flat(name)))
+
+
+def learn(editor: Editor, name: str, param: str) -> None:
+    """The next knob that moves shall move this param."""
+    if editor.client.state != "playing":
+        editor.say("press Live first: knobs are heard while the patch plays", wrong=True)
+    else:
+        editor.client.send(ask.Learn(editor.flat(name), param))
+
+
+# Scenes
+
+
+def recall(editor: Editor, scene: str) -> None:
+    """Goes to a scene: what plays crossfades there and tells the document."""
+    if editor.client.state == "playing":
+        editor.client.send(ask.RecallScene(scene))
+    else:
+        from runtime.scenes import recalled
+
+        whole = editor.document.whole
+        editor.edit_whole(f"scene {scene}", recalled(whole, whole.scenes[scene]))
+
+
+def keep_scene(editor: Editor, scene: str) -> None:
+    from runtime.scenes import scene_of
+
+    whole = editor.document.whole
+    kept = {**dict(whole.scenes.get(scene, {})), **scene_of(whole, editor.registry)}
+    editor.edit_whole(f"keep scene {scene}", replace(whole, scenes={**whole.scenes, scene: kept}))
+
+
+def forget_scene(editor: Editor, scene: str) -> None:
+    whole = editor.document.whole
+    kept = {name: one for name, one in whole.scenes.items() if name != scene}
+    editor.edit_whole(f"forget scene {scene}", replace(whole, scenes=kept))
+
+
+def ask_scene(editor: Editor) -> None:
+    editor.dialogs.ask_text(
+        "Scene",
+        "A name for how all params and models stand now",
+        "",
+        lambda name: keep_scene(editor, name.strip()) if name.strip() else None,
+    )
+
+
+# Anchors
+
+
+def begin_anchor(editor: Editor, node: str, name: str, target: dict[str, float] | None) -> None:
+    """Begins to record the gesture of an anchor."""
+    if editor.client.state != "playing":
+        editor.say("press Live first: a gesture is recorded while the patch plays", wrong=True)
+        return
+    editor.recording = (node, name)
+    editor.client.send(ask.RecordAnchor(editor.flat(node), name, target))
+
+
+def end_anchor(editor: Editor) -> None:
+    """Keeps the anchor that is being recorded, and trains with it."""
+    editor.recording = None
+    editor.client.send(ask.EndAnchor())
+
+
+def anchor_key(editor: Editor) -> None:
+    """Records an anchor of the chosen regressor (or the only one) with a free name; again: keeps it."""
+    if editor.recording is not None:
+        end_anchor(editor)
+        return
+    nodes = editor.document.patch.nodes
+    teachable = [name for name in nodes if (spec := editor.spec(name)) is not None and spec.actions]
+    wanted = [name for name in teachable if name in editor.canvas.selection] or teachable
+    if len(wanted) != 1:
+        editor.say("choose the regressor that shall be taught" if wanted else "there is no regressor to teach", wrong=True)
+        return
+    taken = (
+        {name for name, *_ in editor.taught[editor.flat(wanted[0])].anchors} if editor.flat(wanted[0]) in editor.taught else set()
+    )
+    name = next(f"anchor {number}" for number in range(1, len(taken) + 2) if f"anchor {number}" not in taken)
+    begin_anchor(editor, wanted[0], name, None)

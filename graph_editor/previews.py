@@ -1,0 +1,68 @@
+"""What a node shows of what it does: a view of its own kind where there is one, else a preview by the type of its first output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runtime.spec import NodeSpec
+
+if TYPE_CHECKING:
+    from graph_editor.editor import Editor
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a view sits: build your items under `parent`, `width` pixels wide, all sizes times `editor.look.scale * zoom`."""
+
+    editor: Editor
+    node: str
+    spec: NodeSpec
+    parent: Any
+    width: int
+    zoom: float
+
+    def px(self, pixels: float) -> int:
+        """Pixels at scale and zoom 1 as pixels here."""
+        return round(self.editor.look.px(pixels) * self.zoom)
+
+
+@dataclass(frozen=True)
+class Now:
+    """What is known at this moment: newest values of the outputs that the view `wants`, and of its marks; empty where nothing plays."""
+
+    values: Mapping[str, Any]
+    marks: Any
+    seconds: float
+    """Since the window opened: for what moves by itself."""
+
+
+class View:
+    """What a node shows below its params. Made with its seat; used by the window's thread only.
+
+    `wants` names the node's outputs whose newest values it is shown, `sources` its inputs whose sources' values it is shown
+    (under the input's name), `marked` asks for the points found in a picture. `update` is called while the node can be seen, at
+    most thirty times a second."""
+
+    wants: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    marked = False
+
+    def update(self, now: Now) -> None:
+        """Shows the newest."""
+
+    def close(self) -> None:
+        """Gives back what is not an item of the seat (textures)."""
+
+
+Make = Callable[[Seat], View]
+
+
+def view_of(type_id: str, spec: NodeSpec) -> Make | None:
+    """How the view of a node is made, or None where it has none."""
+    from graph_editor.views import BY_NODE, BY_OUTPUT
+
+    if type_id in BY_NODE:
+        return BY_NODE[type_id]
+    return next((BY_OUTPUT[port.type] for port in spec.outputs if port.type in BY_OUTPUT), None)

@@ -1,0 +1,161 @@
+"""Lets a test look at the window from outside: answers over a socket, between two frames, and only where the environment asks for it.
+
+It can look, wait and take pictures; whatever changes something is done by mouse and keyboard, as an artist does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import dearpygui.dearpygui as dpg
+
+from runtime.patch import dumps
+
+if TYPE_CHECKING:
+    from graph_editor.editor import Editor
+
+VARIABLE = "GLASSPATCH_PROBE"
+"""Holds the path of the socket to answer on."""
+
+
+def serve(editor: Editor) -> Probe | None:
+    """A probe where the environment asks for one."""
+    path = os.environ.get(VARIABLE)
+    return Probe(editor, path) if path else None
+
+
+class Probe:
+    """One line of JSON in, one line out: {"ask": what, ...}. `frame` is called once a frame."""
+
+    def __init__(self, editor: Editor, path: str) -> None:
+        self._editor = editor
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(path)
+        self._server.listen(1)
+        self._server.setblocking(False)
+        self._peer: socket.socket | None = None
+        self._heard = b""
+        self._waiting = 0
+        self._costs: list[float] = []
+
+    def frame(self) -> None:
+        """Answers what was asked since the last frame."""
+        self._costs = [*self._costs[-599:], self._editor.frame_cost]
+        if self._waiting:
+            self._waiting -= 1
+            if not self._waiting:
+                self._answer({"ok": True})
+            return
+        if self._peer is None:
+            with suppress(BlockingIOError):
+                self._peer = self._server.accept()[0]
+                self._peer.setblocking(False)
+            return
+        try:
+            data = self._peer.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._peer.close()
+            self._peer, self._heard = None, b""
+            return
+        self._heard += data
+        while b"\n" in self._heard:
+            line, self._heard = self._heard.split(b"\n", 1)
+            asked = json.loads(line)
+            if asked["ask"] == "frames":
+                self._waiting = max(int(asked["count"]), 1)
+                return
+            try:
+                self._answer(getattr(self, f"_{asked.pop('ask')}")(**asked))
+            except Exception as error:
+                self._answer({"error": repr(error)})
+
+    def _answer(self, found: Any) -> None:
+        if self._peer is not None:
+            with suppress(OSError):
+                self._peer.setblocking(True)
+                self._peer.sendall(json.dumps(found, default=str).encode() + b"\n")
+                self._peer.setblocking(False)
+
+    # What may be asked
+
+    def _nodes(self) -> Any:
+        return {name: self._editor.canvas.box(name) for name in self._editor.canvas.views}
+
+    def _pin(self, node: str, port: str, output: bool) -> Any:
+        return self._editor.canvas.pin_place(node, port, output)
+
+    def _model(self) -> Any:
+        return {"text": dumps(self._editor.document.whole)}
+
+    def _shown(self) -> Any:
+        """What the node editor shows, to be compared with the model."""
+        canvas = self._editor.canvas
+        return {
+            "nodes": sorted(canvas.views),
+            "links": sorted([link.source, link.target] for link in canvas.links),
+            "titles": {name: dpg.get_item_label(view.tag) for name, view in canvas.views.items()},
+            "items": len(dpg.get_all_items()),
+        }
+
+    def _state(self) -> Any:
+        editor = self._editor
+        return {
+            "title": editor.title(),
+            "changed": editor.document.is_changed,
+            "undo": editor.document.undo_names(),
+            "redo": editor.document.redo_names(),
+            "selection": sorted(editor.canvas.selection),
+            "said": [words for _, words, _ in editor.told],
+            "problems": editor.all_problems(),
+            "client": editor.client.state,
+            "counters": dict(editor.client.snapshot.counters) if editor.client.snapshot else {},
+            "jobs": {name: [job.phase, job.fraction, job.text] for name, job in editor.client.jobs.items()},
+            "taught": {node: [anchor[0] for anchor in one.anchors] for node, one in editor.taught.items()},
+            "palette": editor.palette.offered() if editor.palette.is_open else None,
+            "dialogs": editor.dialogs.is_open,
+            "zoom": editor.canvas.zoom,
+            "first_frame": editor.first_frame,
+            "perform": editor.performing is not None,
+        }
+
+    def _item(self, label: str) -> Any:
+        """Rectangles of what is seen with these words in its label or text."""
+        found = []
+        for item in dpg.get_all_items():
+            words = dpg.get_item_label(item) or ""
+            if dpg.get_item_type(item).endswith("mvText"):
+                words = str(dpg.get_value(item))
+            if label in words and dpg.is_item_shown(item) and "visible" in dpg.get_item_state(item) and dpg.is_item_visible(item):
+                x, y = dpg.get_item_rect_min(item)
+                width, height = dpg.get_item_rect_size(item)
+                if width:
+                    found.append([x, y, x + width, y + height])
+        return found
+
+    def _field(self, node: str, param: str) -> Any:
+        """The rectangle of a param's widget in its node."""
+        item = self._editor.canvas.views[node].fields[param].item
+        x, y = dpg.get_item_rect_min(item)
+        width, height = dpg.get_item_rect_size(item)
+        return [x, y, x + width, y + height]
+
+    def _canvas(self) -> Any:
+        x, y = self._editor.canvas.corner
+        width, height = self._editor.canvas.size
+        return [x, y, x + width, y + height]
+
+    def _cost(self) -> Any:
+        """Main-thread CPU seconds of the last frames, without the wait between them."""
+        return list(self._costs)
+
+    def _picture(self, path: str) -> Any:
+        dpg.output_frame_buffer(path)
+        return {"ok": True}

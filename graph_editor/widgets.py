@@ -1,0 +1,171 @@
+"""The widget of each kind of param: one shape for the node, with the value in it, and one for the inspector, with all its help."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dearpygui.dearpygui as dpg
+
+from graph_editor.paint import Look
+from graph_editor.theme import icon
+from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, PathParam
+
+Set = Callable[[Any], None]
+
+
+@dataclass
+class Field:
+    """A param on the screen. `show` brings it to a value without calling back."""
+
+    item: Any
+    show: Callable[[Any], None]
+
+
+def in_words(param: Any, value: Any) -> str:
+    """A param's value as an artist reads it, with its unit."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    unit = f" {param.unit}" if getattr(param, "unit", "") else ""
+    if isinstance(value, float):
+        return f"{number(value)}{unit}"
+    return f"{value}{unit}"
+
+
+def number(value: float) -> str:
+    """A number with as many places as its size asks for."""
+    size = abs(value)
+    if size >= 1000 or (size and size == round(size) and size >= 100):
+        return f"{value:.0f}"
+    if size >= 100:
+        return f"{value:.1f}"
+    if size >= 1 or size == 0:
+        return f"{value:.2f}"
+    return f"{value:.3f}" if size >= 0.001 else f"{value:.2g}"
+
+
+def make_field(
+    look: Look, param: Any, value: Any, change: Set, *, parent: Any, width: int, choose: Callable[[], None] | None = None
+) -> Field:
+    """A widget `width` pixels wide that calls `change` with every new value. `choose` opens a dialog for files and folders."""
+    common: dict[str, Any] = {"parent": parent, "width": width}
+    if isinstance(param, BoolParam):
+        item = dpg.add_checkbox(parent=parent, default_value=bool(value), callback=lambda _, new: change(bool(new)))
+        return Field(item, lambda new: dpg.set_value(item, bool(new)))
+    if isinstance(param, ChoiceParam):
+        words = {str(choice): choice for choice in param.choices}
+        item = dpg.add_combo(list(words), default_value=str(value), callback=lambda _, new: change(words[new]), **common)
+        return Field(item, lambda new: dpg.set_value(item, str(new)))
+    if isinstance(param, PathParam):
+        item = dpg.add_button(label=_file_label(param, value), callback=lambda: choose() if choose else None, **common)
+        dpg.bind_item_theme(item, look.button("item"))
+        return Field(item, lambda new: dpg.configure_item(item, label=_file_label(param, new)))
+    if isinstance(param, FloatParam):
+        return _float(param, value, change, common)
+    if isinstance(param, IntParam):
+        return _int(param, value, change, common)
+    item = dpg.add_input_text(default_value=str(value), on_enter=False, callback=lambda _, new: change(new), **common)
+    return Field(item, lambda new: dpg.set_value(item, str(new)))
+
+
+def _float(param: FloatParam, value: float, change: Set, common: dict[str, Any]) -> Field:
+    bounded = math.isfinite(param.low) and math.isfinite(param.high)
+    if bounded and param.log and param.low > 0:
+        # The library's slider knows no logarithm: it moves between the logarithms and shows the number itself.
+        def moved(_: Any, place: float) -> None:
+            new = min(max(math.exp(place), param.low), param.high)
+            dpg.configure_item(item, format=_literal(param, new))
+            change(new)
+
+        def show(new: float) -> None:
+            dpg.set_value(item, math.log(new))
+            dpg.configure_item(item, format=_literal(param, new))
+
+        low, high = math.log(param.low), math.log(param.high)
+        item = dpg.add_slider_float(
+            default_value=math.log(value), min_value=low, max_value=high, format=_literal(param, value), no_input=True,
+            callback=moved, **common,
+        )  # fmt: skip
+        return Field(item, show)
+    low, high = (param.low, param.high) if bounded else (0.0, 0.0)
+    places = 2 if not bounded or high - low > 2 else 3
+    text = f"%.{places}f{_unit(param)}"
+    if bounded:
+        item = dpg.add_slider_float(
+            default_value=value,
+            min_value=low,
+            max_value=high,
+            format=text,
+            clamped=True,
+            callback=lambda _, new: change(new),
+            **common,
+        )
+    else:
+        item = dpg.add_drag_float(default_value=value, speed=0.01, format=text, callback=lambda _, new: change(new), **common)
+    return Field(item, lambda new: dpg.set_value(item, float(new)))
+
+
+def _int(param: IntParam, value: int, change: Set, common: dict[str, Any]) -> Field:
+    text = f"%d{_unit(param)}"
+    if param.low is not None and param.high is not None and param.high - param.low <= 256:
+        item = dpg.add_slider_int(
+            default_value=value, min_value=param.low, max_value=param.high, format=text, clamped=True,
+            callback=lambda _, new: change(int(new)), **common,
+        )  # fmt: skip
+    else:
+        low, high = param.low if param.low is not None else -(2**31) + 1, param.high if param.high is not None else 2**31 - 1
+        item = dpg.add_drag_int(
+            default_value=value, min_value=low, max_value=high, clamped=True, speed=max(1.0, min(high - low, 1e5) / 2000), format=text,
+            callback=lambda _, new: change(int(new)), **common,
+        )  # fmt: skip
+    return Field(item, lambda new: dpg.set_value(item, int(new)))
+
+
+def make_exact_field(
+    look: Look, param: Any, value: Any, change: Set, *, parent: Any, width: int, choose: Callable[[], None]
+) -> Field:
+    """As `make_field`, for the inspector: a number is dragged (Alt: finely, Shift: fast) or, after a double click, typed."""
+    if not isinstance(param, FloatParam):
+        return make_field(look, param, value, change, parent=parent, width=width, choose=choose)
+    bounded = math.isfinite(param.low) and math.isfinite(param.high)
+
+    def speed(now: float) -> float:
+        if param.log:
+            return max(abs(now) * 0.005, 1e-6)
+        return (param.high - param.low) / 400 if bounded else 0.01
+
+    def moved(_: Any, new: float) -> None:
+        dpg.configure_item(item, speed=speed(new), format=_exact(param, new))
+        change(new)
+
+    def show(new: float) -> None:
+        dpg.set_value(item, float(new))
+        dpg.configure_item(item, speed=speed(new), format=_exact(param, new))
+
+    low, high = (param.low, param.high) if bounded else (0.0, 0.0)
+    item = dpg.add_drag_float(
+        default_value=value, min_value=low, max_value=high, clamped=bounded, speed=speed(value), format=_exact(param, value),
+        callback=moved, parent=parent, width=width,
+    )  # fmt: skip
+    return Field(item, show)
+
+
+def _exact(param: FloatParam, value: float) -> str:
+    text = number(value)
+    places = len(text.partition(".")[2]) if "e" not in text else 6
+    return f"%.{max(places, 1)}f{_unit(param)}"
+
+
+def _literal(param: FloatParam, value: float) -> str:
+    return in_words(param, value).replace("%", "%%")
+
+
+def _unit(param: Any) -> str:
+    return f" {param.unit}".replace("%", "%%") if param.unit else ""
+
+
+def _file_label(param: PathParam, value: str) -> str:
+    shown = value or f"choose a {param.noun}..."
+    return f"{icon('folder' if param.what == 'folder' else 'file')}  {shown if len(shown) <= 26 else '...' + shown[-23:]}"
