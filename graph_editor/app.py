@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import os
 import signal
+import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +37,15 @@ def main(path: Path | None, *, performing: bool = False) -> int:
     preferences = load_preferences()
     dpg.configure_app(manual_callback_management=True)
     dpg.create_viewport(
-        title="Glasspatch", width=preferences.width, height=preferences.height, vsync=False, min_width=900, min_height=600
+        title="Glasspatch",
+        width=preferences.width,
+        height=preferences.height,
+        x_pos=0,
+        y_pos=0,
+        vsync=False,
+        min_width=900,
+        min_height=600,
+        disable_close=True,
     )
     dpg.setup_dearpygui()
     dpg.show_viewport()
@@ -57,7 +70,8 @@ class Window:
             dpg.add_mouse_click_handler(button=dpg.mvMouseButton_Right, callback=self._right)
             dpg.add_mouse_double_click_handler(button=dpg.mvMouseButton_Left, callback=self._double)
         dpg.set_viewport_resize_callback(lambda *_: self.editor.resize())
-        dpg.set_exit_callback(lambda *_: None)
+        dpg.set_exit_callback(lambda *_: self.editor.files.quit())
+        self._display_guard = on_lost_display(self._lost)
         self._probe = probe.serve(self.editor)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._leave())
@@ -66,12 +80,18 @@ class Window:
     def _leave(self) -> None:
         self._leaving = True
 
+    def _lost(self) -> None:
+        self.editor.files.end()
+        self.editor.close()
+        os._exit(1)
+
     def run(self) -> int:
         """Until the window is closed."""
         editor = self.editor
         self._frame()
         self._frame()
         editor.canvas.calibrate()
+        editor.resize()  # the sizes of the bars' parts are known now
         editor.files.begin(self._path)
         if self._performing:
             perform.begin(editor)
@@ -88,11 +108,7 @@ class Window:
                 if wait > 0:
                     time.sleep(wait)
                 editor.frames_per_second += 0.1 * (1.0 / max(time.perf_counter() - began, 1e-6) - editor.frames_per_second)
-        except Exception:  # the display is gone, or a fault of ours: the work comes first
-            traceback.print_exc()
-            editor.files.rescue()
-            return 1
-        finally:
+        finally:  # also where a fault of ours ends it: the work comes first
             editor.files.end()
             editor.close()
         dpg.destroy_context()
@@ -151,3 +167,14 @@ class Window:
         if name is not None and not is_writing() and editor.document.patch.nodes[name].inside is not None:
             editor.canvas.select({name})
             verbs.enter(editor)
+
+
+def on_lost_display(run: Callable[[], None]) -> object:
+    """Calls `run` when the X server is gone: Xlib would end the process on the spot, without a word to Python. Keep what it gives:
+    C cannot."""
+    found = ctypes.util.find_library("X11") if sys.platform.startswith("linux") else None
+    if found is None:
+        return None
+    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: run() or 0)
+    ctypes.CDLL(found).XSetIOErrorHandler(handler)
+    return handler

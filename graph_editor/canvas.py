@@ -43,6 +43,7 @@ class Canvas:
         self._patch = Patch()
         self._pins: dict[Any, tuple[str, str, bool]] = {}
         self._chosen: set[str] = set()
+        self._clearing = 0
         self._pressed: Point | None = None
         self._grabbed: str | None = None
         with dpg.child_window(
@@ -160,7 +161,7 @@ class Canvas:
         """Whether a point of the screen lies on the canvas and nothing lies over it."""
         x, y = self.corner
         width, height = self.size
-        return inside(point, (x, y, x + width, y + height)) and dpg.is_item_hovered(self._inner)
+        return inside(point, (x, y, x + width, y + height)) and dpg.is_item_hovered(self.tag)
 
     # Showing
 
@@ -253,7 +254,7 @@ class Canvas:
     def select(self, names: set[str]) -> None:
         """Chooses nodes from the program's side."""
         dpg.clear_selected_nodes(self.tag)
-        self._chosen = set()
+        self._chosen, self._clearing = set(), 3
         self.selection = names & set(self.views)
         self._paint()
         self.editor.selection_changed()
@@ -261,6 +262,9 @@ class Canvas:
     def _read_selection(self) -> None:
         tags = {view.tag: name for name, view in self.views.items()} if dpg.get_selected_nodes(self.tag) else {}
         chosen = {tags[tag] for tag in dpg.get_selected_nodes(self.tag) if tag in tags}
+        if self._clearing:  # the library takes a frame or two to let go of what it had chosen
+            self._clearing = self._clearing - 1 if chosen else 0
+            return
         if chosen == self._chosen:
             return
         grabbed = self._grabbed in self.selection and chosen == {self._grabbed} and len(self.selection) > 1

@@ -5,94 +5,230 @@ One thread, the window's, uses it; what may wait is done on threads inside.
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graph_editor.jobs import JobState
+from graph_editor import taught
+from graph_editor.compiling import Compiling
+from graph_editor.jobs import Jobs, JobState, Planned, Run, heard
 from graph_editor.prefs import Stage
+from graph_editor.session import Former, Session
 from runtime import messages as say
 from runtime.patch import Patch
+from runtime.playing import playing, stop_all
+from runtime.registry import Registry, discover
 
 T = TypeVar("T")
 
+ANSWER = 1.0
+"""Seconds after which an answer to `poll` is waited for no longer."""
+
 
 class Client:
-    """What plays and runs for one window."""
+    """What plays and runs for one window. `tick` brings the news: what is read here changes in it only, but for `state`, which
+    also follows what is asked for."""
 
-    snapshot: say.Snapshot | None
-    """The newest; None while nothing plays."""
-    state: str
-    """off, starting, playing, stopping, or dead: the engine ended by a fault after it had played. One that never got to play (no such
-    device) is off."""
-    fault: str
-    """Why the engine is dead, or did not begin to play."""
-    jobs: Mapping[str, JobState]
-    """The jobs of the newest runs, by node (flat name), in the order in which they run; a new run replaces finished ones."""
+    def __init__(self, packages: tuple[str, ...] = ("nodes",)) -> None:
+        """`packages`: where nodes are found."""
+        self.state = "off"
+        """off, starting, playing, stopping, or dead: ended by a fault after it had played. An engine that never got so far (there
+        is no such device) is off."""
+        self.fault = ""
+        """Why the engine is dead, or did not begin to play."""
+        self.snapshot: say.Snapshot | None = None
+        """The newest; None while nothing plays."""
+        self.jobs: Mapping[str, JobState] = {}
+        """The jobs of the newest run, by node (flat name), in the order in which they run."""
+        self._packages = packages
+        self._events: deque[tuple[Session | None, Any]] = deque()
+        self._registry: Registry | None = None
+        self._registry_lock = threading.Lock()
+        self._compiling = Compiling(self._nodes, lambda found: self._events.append((None, found)))
+        self._jobs = Jobs(self._nodes, lambda event: self._events.append((None, event)))
+        self._session: Session | None = None
+        self._wanted: tuple[Path, Patch, Stage] | None = None
+        self._former: Former | None = None
+        self._play_again = False
+        self._asked: float | None = None
+        self._drawn, self._loaded = say.Problems(()), say.Problems(())
 
-    def __init__(self, packages: tuple[str, ...] = ("nodes",)) -> None: ...
+    def _nodes(self) -> Registry:
+        with self._registry_lock:
+            if self._registry is None:
+                self._registry = discover(*self._packages)
+            return self._registry
 
     def tick(self) -> list[Any]:
-        """What happened since the last time (`runtime.messages`): `Problems` (of the newest compiled patch, together with what
-        the engine could not load), all `LiveEvent`s but `Snapshot`, all `JobEvent`s. Call it once a frame: `state`, `snapshot` and `jobs`
-        change in it only."""
-        raise NotImplementedError
+        """What happened since the last time (`runtime.messages`): `Problems` of the newest patch that was compiled, with what the
+        engine could not load; every `LiveEvent` but `Snapshot`; every `JobEvent`. Call it once a frame."""
+        told: list[Any] = []
+        while self._events:
+            session, event = self._events.popleft()
+            if session is None:
+                told += self._beside(event)
+            elif session is self._session:
+                told += self._played(session, event)
+        return told
+
+    def _beside(self, event: Any) -> list[Any]:
+        """News of the jobs and of the search for problems."""
+        if isinstance(event, say.Problems):
+            self._drawn = event
+            return [self._problems()]
+        self.jobs = heard(self.jobs, event)
+        if isinstance(event, say.JobDone) and self._session is not None:
+            self._session.refresh()
+        return [] if isinstance(event, Planned) else [event]
+
+    def _played(self, session: Session, event: Any) -> list[Any]:
+        """News of the performance."""
+        match event:
+            case say.Snapshot():
+                self.snapshot, self._asked = event, None
+                return []
+            case say.Problems():
+                self._loaded = event
+                return [self._problems()]
+            case say.Playing() if self.state == "starting":
+                self.state = "playing"
+            case say.Stopped():
+                self.fault = "" if self.state == "stopping" else event.fault
+                self.state = "dead" if self.fault and session.has_played else "off"
+                self._session, self.snapshot, self._loaded = None, None, say.Problems(())
+                self._former = session.former
+                if self._play_again:
+                    self._begin(None)
+                return [event, self._problems()]
+        return [event]
+
+    def _problems(self) -> say.Problems:
+        return say.Problems(tuple(dict.fromkeys((*self._drawn.problems, *self._loaded.problems))))
 
     # Playing
 
     def play(self, path: Path, patch: Patch, stage: Stage) -> None:
         """Starts the engine; where one is stopping, as soon as it has ended. No effect where one plays."""
+        if self.state in ("starting", "playing"):
+            return
+        self._wanted = path, patch, stage
+        if self.state == "stopping":
+            self._play_again = True
+        else:
+            self._begin(None)
 
     def edit(self, patch: Patch) -> None:
         """The document has changed: call it whatever the state. What plays follows as soon as it can, newest first; only what
-        can be heard is sent (a node that was moved is not). What `Changed` told comes back here and is not sent
-        again. `restart` plays the newest."""
+        can be heard is sent (a node that was moved is not). What `Changed` told comes back here and is not sent again. `restart`
+        plays the newest."""
+        if self._wanted is not None:
+            self._wanted = self._wanted[0], patch, self._wanted[2]
+        if self._session is not None:
+            self._session.edit(patch)
 
     def send(self, command: say.Command) -> None:
         """Asks the performance for something; nobody hears it where nothing plays."""
+        if self._session is not None:
+            self._session.send(command)
 
     def poll(self, values: tuple[tuple[str, str], ...] = (), marks: tuple[str, ...] = ()) -> None:
-        """Asks for a new `snapshot` with these values; at most one question is on its way."""
+        """Asks for a new `snapshot` with these values. Ask as often as you like: one question at a time is on its way."""
+        now = time.monotonic()
+        if self._session is not None and self.state == "playing" and (self._asked is None or now - self._asked > ANSWER):
+            self._asked = now
+            self._session.send(say.Poll(values, marks))
 
     def stop(self) -> None:
         """Fades out and ends the engine: stopping, then off. A dead one is put away at once."""
+        self._play_again = False
+        if self._session is not None:
+            self._session.end()
+            self.state, self.snapshot = "stopping", None
+        else:
+            self.state = "off"
 
     def restart(self) -> None:
-        """Starts a dead engine again, with the newest patch."""
+        """Starts a dead engine again, with the newest patch, and silent where it was asked to be."""
+        if self.state == "dead":
+            self._begin(self._former)
+
+    def _begin(self, former: Former | None) -> None:
+        assert self._wanted is not None
+        path, patch, stage = self._wanted
+        self._play_again, self._asked, self.fault, self.state = False, None, "", "starting"
+        self._session = Session(path, patch, stage, self._nodes, self._packages, lambda *news: self._events.append(news), former)
 
     def others(self) -> list[tuple[int, str]]:
-        """(process, patch) of performances on this machine that are not ours: of a window that was killed, or a terminal."""
-        raise NotImplementedError
+        """(process, patch) of performances on this machine that are not ours: a window was killed, or a terminal plays."""
+        own = self._session.pid if self._session is not None else None
+        with suppress(OSError):
+            return [(pid, patch) for pid, patch in playing() if pid != own]
+        return []
 
     def stop_others(self) -> None:
         """Lets them fade out and end; `Told` says when they have."""
+        own = self._session.pid if self._session is not None else None
+
+        def stop() -> None:
+            ended = stop_all(None, but=own)
+            words = ", ".join(Path(patch).name for _, patch in ended) or "nothing else was playing"
+            self._events.append((None, say.Told(f"stopped: {words}" if ended else words, wrong=False)))
+
+        self.aside(stop)
 
     # Jobs
 
     def run(self, path: Path, patch: Patch, only: str | None = None, force: Collection[str] = ()) -> None:
         """Makes what is not made yet: everything, or one node (flat name) and what it needs; `force` is made again anyhow. Runs
-        one after the other. What plays takes new results over by itself."""
+        come one after the other. What plays takes over what was made."""
+        self._jobs.run(Run(path, patch, only, frozenset(force)))
 
     def stop_job(self, node: str) -> None:
         """Ends one job at its next checkpoint; what it had is kept. Asked again, at once."""
+        self._jobs.stop(node)
 
     def stop_jobs(self) -> None:
-        """Ends all jobs at their next checkpoints; asked again, at once."""
+        """Ends all jobs at their next checkpoints; asked again, at once. Runs that wait are forgotten."""
+        self._jobs.stop()
 
     # Beside
 
     def compile(self, patch: Patch, path: Path | None) -> None:
         """Looks for problems; `tick` gives `Problems`. The newest wins."""
+        self._compiling.ask(patch, path)
 
     def aside(self, work: Callable[[], T]) -> Future[T]:
-        """Does something that may take its time on a thread; look at the future's `done()` once a frame."""
-        raise NotImplementedError
+        """Does something that may take its time on a thread of its own; look at the future's `done()` once a frame."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="glasspatch aside", daemon=True).start()
+        return future
 
     def taught_files(self, path: Path, node: str) -> dict[str, bytes]:
-        """What a node (flat name) was taught, as the files in its folder beside the patch: small ones, read at once."""
-        raise NotImplementedError
+        """What a node (flat name) was taught: the files in its folder beside the patch, small ones, read at once."""
+        return taught.read(path, node)
 
     def close(self, wait: float = 10.0) -> None:
-        """Fades out, ends jobs at their next checkpoints, and gives both so many seconds in all; waits for it. What is left
-        then is ended at once: a job goes on from its last checkpoint at the next run."""
+        """Fades out, ends jobs at their next checkpoints, gives both so many seconds, and waits for it. What is left then is
+        ended at once: a job goes on from its last checkpoint at the next run."""
+        until = time.monotonic() + wait
+        session = self._session
+        if session is not None:
+            session.end()
+        self._jobs.close(wait)
+        self._compiling.close()
+        if session is not None and not session.wait(max(until - time.monotonic(), 0.0)):
+            session.kill()
+            session.wait(2.0)
+        self._session, self.state, self.snapshot = None, "off", None

@@ -33,6 +33,7 @@ class Dialogs:
     def toast(self, words: str, *, wrong: bool = False) -> None:
         """Shows words at the foot of the canvas for some seconds; a click closes them."""
         look = self._editor.look
+        words = "\n".join(words.splitlines()[:6])
         while len(self._toasts) >= MOST_TOASTS:
             dpg.delete_item(self._toasts.pop(0)[1])
         with dpg.window(

@@ -29,8 +29,8 @@ FORGOTTEN = 30 * 86400.0
 
 
 class Files:
-    """Used by the window's thread. `autosave` returns at once; all else reads or writes small files. A state folder that cannot be
-    written costs the safety net (`trouble`) and nothing else: only `untitled` raises OSError."""
+    """Used by the window's thread. `autosave` returns at once; all else reads or writes small files. A state folder that cannot
+    be written costs the safety net (`trouble`) and nothing else: only `untitled` raises OSError."""
 
     def __init__(self) -> None:
         self._autosave = autosave.Autosave()

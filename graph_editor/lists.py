@@ -98,14 +98,14 @@ def menu(editor: Editor) -> None:
 
 def help_overlay(editor: Editor) -> None:
     """What can be done, and by which keys."""
-    shown = editor.dialogs.window("Help", 860, height=640)
+    shown = editor.dialogs.window("Help", 980, height=620)
     text = editor.dialogs.text
     text(
         shown,
         "Tab: a node. Pull a wire from port to port; colours fit colours. Drop a wire on the empty canvas to see what fits. Ctrl and drag "
         "takes a wire off. Drop a node on a wire to put it in. The wheel zooms, the middle button pans, drag on the empty canvas selects. "
         "Alt makes a drag fine, a double click on a number lets you type it. What goes wrong stands on the node, in words.",
-        "muted", "small", wrap=820,
+        "muted", "small", wrap=940,
     )  # fmt: skip
     groups: dict[str, list[Any]] = {}
     for command in editor.commands:
@@ -123,8 +123,12 @@ def help_overlay(editor: Editor) -> None:
                         dpg.bind_item_font(head, editor.look.font("tiny"))
                         for command in groups[group]:
                             keys = changed.get(command.name, " ".join(command.keys[:1]))
-                            key = dpg.add_text(keys.replace(" ", ", "))
-                            dpg.bind_item_font(key, editor.look.font("small", "medium"))
-                            dpg.bind_item_theme(key, editor.look.words("accent"))
-                            words = dpg.add_text(command.words, wrap=editor.look.px(255), indent=editor.look.px(10))
-                            dpg.bind_item_font(words, editor.look.font("small"))
+                            with dpg.group(horizontal=True, horizontal_spacing=0):
+                                shown_keys = keys.replace(" ", ", ")
+                                key = dpg.add_text(shown_keys)
+                                dpg.bind_item_font(key, editor.look.font("small", "medium"))
+                                dpg.bind_item_theme(key, editor.look.words("accent"))
+                                gap = editor.look.px(92) - editor.look.width(shown_keys, "small", "medium")
+                                dpg.add_spacer(width=max(gap, editor.look.px(6)))
+                                words = dpg.add_text(command.words)
+                                dpg.bind_item_font(words, editor.look.font("small"))

@@ -13,7 +13,7 @@ from graph_editor.names import ABOVE, with_places
 from runtime.errors import PatchError
 from runtime.patch import Inside, Patch
 from runtime.spec import INSIDE
-from runtime.subpatch import names_in, nodes_in, patch_at, place_of
+from runtime.subpatch import exposed, names_in, nodes_in, patch_at, place_of
 
 Where = tuple[str, ...]
 
@@ -87,6 +87,8 @@ def _seated(outer: Patch, where: tuple[str, ...], patch: Patch) -> Patch:
     old = node.inside
     inner = _seated(old.patch, where[1:], patch) if len(where) > 1 else patch
     now = moved(old.patch, inner)
+    for side, ports in (("input", old.inputs), ("output", old.outputs)):
+        inner = _reachable_still(ports, side, old.patch, inner, now)
     inside = replace(
         old,
         patch=inner,
@@ -97,6 +99,17 @@ def _seated(outer: Patch, where: tuple[str, ...], patch: Patch) -> Patch:
     lost = {f"{name}.{port}" for port in old.outputs if port not in inside.outputs}
     links = tuple(link for link in outer.links if link.target not in gone and link.source not in lost)
     return replace(outer, nodes={**outer.nodes, name: replace(node, inside=inside)}, links=links)
+
+
+def _reachable_still(ports: Mapping[str, str], side: str, before: Patch, after: Patch, now: Mapping[str, str]) -> Patch:
+    """What is inside, where a node that ports lead to was put into a subpatch: that one has ports for them too, though no wire
+    inside leads to them."""
+    for end in ports.values():
+        name, _, port = end.partition(".")
+        place = place_of(after, now[name]) if name in now and name in before.nodes else None
+        if place is not None and place[0]:
+            after, _ = exposed(after, (*place[0], place[1]), port, side)
+    return after
 
 
 def _followed(

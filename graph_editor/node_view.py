@@ -94,6 +94,9 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
         if face.spec
         else {}
     )
+    if bodiless:
+        with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
+            dpg.add_spacer(width=width, height=1)
     for port in face.ports[0]:
         _pin(editor, view, port, False, types.get((port, False)), small, width, bodiless)
     if not bodiless:
@@ -108,7 +111,7 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
                 view.view = seat_kind(Seat(editor, face.node, face.spec, body, width, zoom))
     for port in face.ports[1]:
         _pin(editor, view, port, True, types.get((port, True)), small, width, bodiless)
-    if not (face.ports[0] or face.ports[1]):
+    if not (bodiless or face.ports[0] or face.ports[1]):
         with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
             dpg.add_spacer(width=width, height=1)
     return view
@@ -159,10 +162,9 @@ def _pin(
     if is_output and not bodiless:
         indent = max(1, width - editor.look.width(words, "small", zoom=view.face.zoom))
         item = dpg.add_text(words, parent=pin, indent=indent)
-    elif bodiless:
-        item = dpg.add_spacer(
-            parent=pin, width=width if not is_output else width, height=max(4, round(editor.look.px(8) * view.face.zoom))
-        )
+    elif bodiless:  # a text, though an empty one: of other items the library tells no place
+        item = dpg.add_text(" ", parent=pin)
+        dpg.bind_item_font(item, editor.look.font("small", zoom=view.face.zoom))
     else:
         item = dpg.add_text(words, parent=pin)
     if not bodiless:
@@ -176,9 +178,8 @@ def _troubles(editor: Editor, view: NodeView, width: int, font: Any) -> None:
     look, face = editor.look, view.face
     with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
         more = f"  (+{len(face.troubles) - 1})" if len(face.troubles) > 1 else ""
-        words = face.troubles[0]
-        shown = words if len(words) <= 120 else words[:117] + "..."
-        item = dpg.add_text(f"{theme.icon('triangle-alert')} {shown}{more}")
+        words = f"{theme.icon('triangle-alert')} {face.troubles[0]}{more}"
+        item = dpg.add_text(look.wrapped(words, width, zoom=face.zoom))
         dpg.bind_item_theme(item, look.words("bad" if face.failed else "warn"))
         dpg.bind_item_font(item, font)
         editor.explain(item, "\n".join(face.troubles))

@@ -9,7 +9,7 @@ from typing import Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor.theme import DARK, FONTS, NODE_PADDING, PALETTES, SIZES, TYPE_COLOURS, Colour, mix, text_width
+from graph_editor.theme import DARK, FONTS, NODE_PADDING, PALETTES, SIZES, TYPE_COLOURS, Colour, mix, text_width, wrapped
 from runtime.spec import PortType
 
 
@@ -44,6 +44,10 @@ class Look:
     def width(self, words: str, size: str = "text", weight: str = "regular", zoom: float = 1.0) -> int:
         """How wide a line of words is, in pixels."""
         return math.ceil(text_width(words, self._height(size, zoom), weight))
+
+    def wrapped(self, words: str, width: float, size: str = "small", zoom: float = 1.0) -> str:
+        """Words broken into lines of at most so many pixels: inside nodes the library cannot do it."""
+        return wrapped(words, width, self._height(size, zoom))
 
     def colour(self, name: str) -> Colour:
         """A colour of the palette by its name."""
@@ -115,7 +119,7 @@ class Look:
                     TitleBg=self.palette.raised,
                     TitleBgActive=self.palette.raised,
                 ),
-                style(WindowPadding=self._pair((14, 12)), WindowBorderSize=1, WindowRounding=self.px(8)),
+                style(WindowPadding=self._pair((14, 12)), WindowBorderSize=1, WindowRounding=self.px(8), WindowMinSize=(20, 20)),
             ),
         )
 

@@ -16,7 +16,7 @@ from runtime.spec import PathParam
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
-AUTOSAVE = 5.0
+AUTOSAVE = 1.0
 """Seconds after a change until the work is kept."""
 LOOK = 1.0
 """Seconds between two looks whether another program changed the file."""
@@ -27,9 +27,10 @@ class PatchFiles:
 
     def __init__(self, editor: Editor, files: Files) -> None:
         self._editor, self._files = editor, files
-        self._kept_version, self._kept_at = 0, 0.0
+        self._kept_version = 0
         self._changed_at = 0.0
         self._next_look = 0.0
+        self._discarded = False
 
     # Beginning and ending
 
@@ -38,7 +39,7 @@ class PatchFiles:
         if path is not None:
             self.open(path)
         if self._editor.document.path is None:
-            self._editor.document.path = self._files.untitled()
+            self._show(Patch(), self._files.untitled())
         left = self._files.found()
         if left:
             self._offer(left[0])
@@ -67,23 +68,17 @@ class PatchFiles:
     def keep(self) -> None:
         """Keeps unsaved work at once, beside the user's files, never in them."""
         document = self._editor.document
-        if document.path is None:
+        if document.path is None or self._discarded:
             return
         if document.is_changed:
             self._files.autosave(document.path, document.whole)
-            self._kept_at = time.monotonic()
         else:
             self._files.settled()
 
-    def rescue(self) -> None:
-        """Keeps the work of a window that cannot go on; the next one offers it."""
+    def end(self) -> None:
+        """The window closes: what is unsaved stays for the next one, which offers it."""
         self.keep()
-        self._files.wait()
-
-    def end(self, *, rescued: bool = False) -> None:
-        """The window closes; with `rescued`, unsaved work stays for the next one."""
-        if not rescued:
-            self._files.close()
+        self._files.close(keep=self._editor.document.is_changed and not self._discarded)
 
     def quit(self) -> None:
         """Ends the window, after asking what shall become of unsaved work."""
@@ -98,9 +93,8 @@ class PatchFiles:
             return "not possible"
         if not self._editor.document.is_changed:
             return "saved"
-        if not self._kept_at:
-            return "not yet"
-        return f"{time.monotonic() - self._kept_at:.0f} s ago"
+        when = self._files.autosaved
+        return f"{max(time.time() - when, 0):.0f} s ago" if when else "not yet"
 
     # Opening
 
@@ -129,6 +123,7 @@ class PatchFiles:
     def _show(self, patch: Patch, path: Path) -> None:
         editor = self._editor
         editor.client.stop()
+        self._discarded = False
         editor.show_document(patch, path)
         self._files.opened(path)
         for node in editor.document.whole.nodes:
@@ -244,6 +239,7 @@ class PatchFiles:
 
         def discard() -> None:
             self._files.settled()
+            self._discarded = True
             run()
 
         editor.dialogs.ask(

@@ -32,7 +32,6 @@ class Perform:
         width, height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
         with dpg.window(
             pos=(0, 0), width=width, height=height, no_title_bar=True, no_resize=True, no_move=True, no_collapse=True, no_saved_settings=True,
-            no_bring_to_front_on_focus=True,
         ) as self.tag:  # fmt: skip
             pass
         dpg.bind_item_theme(self.tag, look.pane("back", (28, 22), (14, 12)))

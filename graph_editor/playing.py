@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runtime import messages as ask
+from runtime.artifacts import Assets
+from runtime.spec import PathParam
+from runtime.trust import trust
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -83,6 +86,36 @@ def learn(editor: Editor, name: str, param: str) -> None:
         editor.say("press Live first: knobs are heard while the patch plays", wrong=True)
     else:
         editor.client.send(ask.Learn(editor.flat(name), param))
+
+
+def trust_asked(editor: Editor, name: str) -> None:
+    """Asks whether the models that reach a node may be opened: a model is code."""
+    path = editor.document.path
+    if path is None:
+        return
+    assets = Assets(path)
+    sources = [link.source.partition(".") for link in editor.document.patch.links if link.target.partition(".")[0] == name]
+    files = [made.path for source, _, output in sources if (made := assets.artifact(editor.flat(source), output)) is not None]
+    models = [file for file in files if file.suffix == ".ts"]
+    spec, node = editor.spec(name), editor.document.patch.nodes[name]
+    for param in spec.params if spec else ():
+        if isinstance(param, PathParam) and str(node.params.get(param.name, "")).endswith(".ts"):
+            models.append(path.parent / str(node.params[param.name]))
+    if not models:
+        editor.say("no model reaches this node yet", wrong=True)
+        return
+
+    def agreed() -> None:
+        for model in models:
+            trust(model)
+        editor.client.edit_again(editor.document.whole)
+
+    editor.dialogs.ask(
+        "Trust this model?",
+        f"{', '.join(model.name for model in models)} was made elsewhere. A model is code that can do anything on this machine: trust it only "
+        "if you trust where it comes from.",
+        [("Trust it", "danger", agreed), ("Cancel", "plain", lambda: None)],
+    )  # fmt: skip
 
 
 # Scenes

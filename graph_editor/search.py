@@ -79,8 +79,8 @@ def find(every: Sequence[Entry], words: str) -> list[Entry]:
         for entry in every:
             near = [_likeness(entry, word) for word in wanted]
             if min(near) >= NEAR:
-                ranked.append(((0, -sum(near)), entry))
-    # Python sorts stably: what ranks alike stays in its order.
+                ranked.append(((len(entry.title), -sum(near)), entry))
+    # Sorting is stable: what ranks alike stays in its order.
     return [entry for _, entry in sorted(ranked, key=lambda item: item[0])]
 
 

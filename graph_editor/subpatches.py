@@ -1,5 +1,4 @@
-"""Subpatches as edits: a selection becomes one, one is dissolved, its ports change, and the user's library of them. Pure but for
-the library.
+"""Subpatches as edits: a selection becomes one, one is dissolved, its ports change. Pure functions from a patch to another.
 
 All raise PatchError in the user's words where an edit cannot be; the patch given stays as it was.
 """
@@ -7,8 +6,7 @@ All raise PatchError in the user's words where an edit cannot be; the patch give
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from graph_editor import marks
 from graph_editor.look import (
@@ -23,11 +21,9 @@ from graph_editor.look import (
     with_pins,
 )
 from graph_editor.names import free_name, with_places
-from runtime.errors import PatchError, in_words
-from runtime.folders import config_folder
+from runtime.errors import PatchError
 from runtime.node import JobNode
-from runtime.patch import SUBPATCH, Inside, Link, Node, Patch, save
-from runtime.patch import load as load_patch
+from runtime.patch import SUBPATCH, Inside, Link, Node, Patch
 from runtime.registry import Registry
 from runtime.spec import INSIDE, WORD
 from runtime.subpatch import VERSION, exposed, names_in, nodes_in, spec_of
@@ -166,79 +162,6 @@ def rename_port(patch: Patch, name: str, port: str, new: str, side: str) -> Patc
     return _with_ports(replace(patch, links=tuple(sorted(links))), name, renamed, side)
 
 
-# The library
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A subpatch that the user keeps."""
-
-    title: str
-    path: Path
-
-
-def entries() -> tuple[Entry, ...]:
-    """The library by title; files that are no subpatch are left out."""
-    found = []
-    try:
-        paths = sorted(_library().glob("*.json"))
-    except OSError:
-        return ()
-    for path in paths:
-        try:
-            found.append(Entry(_title(load(path), path.stem), path))
-        except PatchError:
-            continue
-    return tuple(sorted(found, key=lambda entry: (entry.title.casefold(), entry.path)))
-
-
-def keep(title: str, node: Node) -> Entry:
-    """Puts a subpatch into the library; one of that title is replaced. What its nodes have made or learnt stays where it is."""
-    if node.type != SUBPATCH:
-        raise PatchError("the library keeps subpatches; make one of the nodes first")
-    old = next((entry for entry in entries() if entry.title == title), None)
-    try:
-        folder = _library()
-        path = old.path if old else folder / f"{free_name({one.stem for one in folder.glob('*.json')}, title)}.json"
-    except OSError as error:
-        raise PatchError(f"{title} was not kept: {in_words(error)}") from error
-    kept = replace(_without_seeds(node), view={**node.view, "title": title}, position=(0.0, 0.0), mode=None)
-    save(path, Patch(nodes={free_name((), title): kept}))
-    return Entry(title, path)
-
-
-def load(path: Path) -> Node:
-    """The subpatch of a file of the library."""
-    found = [node for node in load_patch(path).nodes.values() if node.type == SUBPATCH]
-    if len(found) != 1:
-        raise PatchError(f"{path} is not a subpatch")
-    return found[0]
-
-
-def discard(entry: Entry) -> None:
-    """Removes a subpatch from the library."""
-    try:
-        entry.path.unlink(missing_ok=True)
-    except OSError as error:
-        raise PatchError(f"{entry.title} was not removed: {in_words(error)}") from error
-
-
-def add(patch: Patch, entry: Entry, position: Point) -> tuple[Patch, str]:
-    """The patch with a subpatch of the library, and its name."""
-    node = load(entry.path)
-    name = free_name(patch.nodes, entry.title)
-    return patch.with_node(name, replace(node, position=(float(position[0]), float(position[1])))), name
-
-
-def _library() -> Path:
-    return config_folder() / "subpatches"
-
-
-def _title(node: Node, otherwise: str) -> str:
-    title = node.view.get("title")
-    return title if isinstance(title, str) and title else otherwise
-
-
 # Parts
 
 
@@ -256,10 +179,11 @@ def _open_ends(patch: Patch, registry: Registry, chosen: set[str]) -> tuple[list
     outputs: list[str] = []
     for name in sorted(chosen):
         spec = spec_of(patch.nodes[name], registry)
-        for port in spec.inputs if spec else ():
-            if not port.optional and not port.delayed and f"{name}.{port.name}" not in targets:
-                inputs.append(f"{name}.{port.name}")
-        if spec and name not in sources:
+        if spec is None:
+            continue
+        ends = [f"{name}.{port.name}" for port in spec.inputs if not port.optional]
+        inputs += [end for end in ends if end not in targets]
+        if name not in sources:
             outputs += [f"{name}.{port.name}" for port in spec.outputs]
     return inputs, outputs
 
@@ -304,13 +228,6 @@ def _with_seeds(
         return node
     seed = node.seed or was[path]
     return replace(node, seed=None if (seed,) == path_now else seed)
-
-
-def _without_seeds(node: Node) -> Node:
-    if node.inside:
-        nodes = {name: _without_seeds(one) for name, one in node.inside.patch.nodes.items()}
-        node = replace(node, inside=replace(node.inside, patch=replace(node.inside.patch, nodes=nodes)))
-    return replace(node, seed=None)
 
 
 def _frames_renamed(patch: Patch, names: Mapping[str, tuple[str, ...]]) -> Patch:

@@ -194,6 +194,20 @@ PIN = {
 }
 
 
+def wrapped(words: str, width: float, height: float, lines: int = 4) -> str:
+    """Words broken into lines of at most so many pixels in a font so high; what does not fit into the lines ends in "..."."""
+    found = [""]
+    for word in words.split():
+        longer = f"{found[-1]} {word}".strip()
+        if text_width(longer, height) <= width or not found[-1]:
+            found[-1] = longer
+        else:
+            found.append(word)
+    if len(found) > lines:
+        found = [*found[: lines - 1], found[lines - 1].rsplit(" ", 1)[0] + " ..."]
+    return "\n".join(found)
+
+
 @cache
 def _icons() -> dict[str, str]:
     return {name: chr(code) for name, code in json.loads((FONTS / "icons.json").read_text(encoding="utf-8")).items()}

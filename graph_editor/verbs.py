@@ -28,9 +28,9 @@ def redo(editor: Editor) -> None:
 
 
 def _stepped(editor: Editor, what: str | None, words: str, none: str) -> None:
-    editor.say(f"{words}: {what}" if what else none, wrong=not what)
     if what:
         editor.restore_taught()
+    editor.say(f"{words}: {what}" if what else none, wrong=not what)
 
 
 def try_edit(editor: Editor, what: str, change: Callable[[Patch], Patch]) -> bool:
@@ -213,7 +213,7 @@ def group(editor: Editor) -> None:
 def dissolve(editor: Editor) -> None:
     names = chosen(editor)
     if len(names) == 1:
-        try_edit(editor, f"dissolve {names[0]}", lambda patch: subpatches.dissolve(patch, names[0]))
+        try_edit(editor, f"dissolve {names[0]}", lambda patch: subpatches.dissolve(patch, names[0], editor.registry))
 
 
 def enter(editor: Editor) -> None:
