@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 READY_FOR_TESTS := $(VENV)/ready-for-tests
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test setup ready-for-tests bench quick readme clean
+.PHONY: demo test setup ready-for-tests bench soak quick readme clean
 
 demo: setup
 	$(BIN)/glasspatch demo
@@ -23,6 +23,10 @@ quick: ready-for-tests
 
 bench: ready-for-tests
 	$(ONE_THREAD) $(BIN)/python -m tests.bench
+
+soak: ready-for-tests
+	$(BIN)/python -m tests.soak 600 512
+	$(BIN)/python -m tests.soak 600 2048
 
 readme: setup
 	$(BIN)/python -m tests.readme

@@ -16,6 +16,7 @@ from typing import Any
 import dearpygui.dearpygui as dpg
 
 from graph_editor import perform, probe, verbs
+from graph_editor.commands import Command
 from graph_editor.document import Document
 from graph_editor.editor import Editor
 from graph_editor.files import Files
@@ -26,6 +27,8 @@ from runtime.registry import discover
 
 ACTIVE, PLAYING, IDLE = 1 / 60, 1 / 30, 1 / 8
 """Seconds per frame: while the mouse or keys are busy, while something plays, and else."""
+PERFORMING = ("Play",)
+"""Groups of commands that the perform view obeys."""
 BUSY = 1.0
 """Seconds after the last move during which the window counts as busy."""
 
@@ -61,7 +64,7 @@ class Window:
             dpg.render_dearpygui_frame()
         self.editor = Editor(Document(), discover("nodes"), preferences)
         self.editor.files = PatchFiles(self.editor, Files())
-        self._keyboard = Keyboard(lambda command: command.run(self.editor), self._first, preferences.shortcuts)
+        self._keyboard = Keyboard(self._command, self._first, preferences.shortcuts)
         self._down = False
         self._last_move, self._last_mouse = time.monotonic(), (0.0, 0.0)
         self._leaving = False
@@ -76,6 +79,11 @@ class Window:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._leave())
         self._path, self._performing = path, performing
+
+    def _command(self, command: Command) -> None:
+        """Runs a command; while performing, edits wait until the patch is seen again."""
+        if self.editor.performing is None or command.group in PERFORMING or command.name in ("perform", "leave"):
+            command.run(self.editor)
 
     def _leave(self) -> None:
         self._leaving = True

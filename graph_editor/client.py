@@ -131,6 +131,11 @@ class Client:
         if self._session is not None:
             self._session.edit(patch)
 
+    def refresh(self) -> None:
+        """What lies beside the patch has changed (a model is trusted now): what plays takes it over."""
+        if self._session is not None:
+            self._session.refresh()
+
     def send(self, command: say.Command) -> None:
         """Asks the performance for something; nobody hears it where nothing plays."""
         if self._session is not None:
@@ -162,6 +167,11 @@ class Client:
         path, patch, stage = self._wanted
         self._play_again, self._asked, self.fault, self.state = False, None, "", "starting"
         self._session = Session(path, patch, stage, self._nodes, self._packages, lambda *news: self._events.append(news), former)
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process while there is one."""
+        return self._session.pid if self._session is not None else None
 
     def others(self) -> list[tuple[int, str]]:
         """(process, patch) of performances on this machine that are not ours: a window was killed, or a terminal plays."""

@@ -13,6 +13,7 @@ from graph_editor.widgets import Field, in_words, make_exact_field
 from runtime.patch import SETTINGS, Node
 from runtime.registry import help_of
 from runtime.spec import NodeSpec, PathParam, Port, PortType
+from runtime.trust import ELSEWHERE
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -104,6 +105,8 @@ class Inspector:
             )
         if editor.failure(name):
             self._button("Try again", "small", lambda: playing.revive(editor, name))
+        if any(ELSEWHERE in words for words in editor.troubles(name)):
+            self._button("Trust this model...", "small", lambda: playing.trust_asked(editor, name))
         self._actions(name, node, spec)
         if spec is not None:
             if spec.params:

@@ -12,6 +12,7 @@ from runtime.artifacts import Assets, write_atomically
 from runtime.errors import GlasspatchError, in_words
 from runtime.patch import Patch, load, loads
 from runtime.spec import PathParam
+from runtime.trust import trust
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -142,6 +143,8 @@ class PatchFiles:
         def chosen(path: Path) -> None:
             place = self._files.untitled()
             patch = places.save_as(path, place, load(path), self._editor.registry)
+            for model in path.with_suffix(".assets").glob("*/*.ts"):
+                trust(model)  # it came with the program
             self._show(patch, place)
             self._editor.say(f"a copy of the example {path.stem}: save it where you like")
 

@@ -108,7 +108,7 @@ def trust_asked(editor: Editor, name: str) -> None:
     def agreed() -> None:
         for model in models:
             trust(model)
-        editor.client.edit_again(editor.document.whole)
+        editor.client.refresh()
 
     editor.dialogs.ask(
         "Trust this model?",

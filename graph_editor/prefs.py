@@ -30,6 +30,8 @@ class Stage:
     osc: int = 0
     osc_host: str = "127.0.0.1"
     midi: str | None = None
+    spare_after: float | None = 5.0
+    """Seconds of sound after which a spare engine gets ready, so that a restart takes no time; None: none does."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ class Probe:
             "problems": editor.all_problems(),
             "client": editor.client.state,
             "counters": dict(editor.client.snapshot.counters) if editor.client.snapshot else {},
+            "peak": editor.client.snapshot.peak if editor.client.snapshot else 0.0,
             "jobs": {name: [job.phase, job.fraction, job.text] for name, job in editor.client.jobs.items()},
             "taught": {node: [anchor[0] for anchor in one.anchors] for node, one in editor.taught.items()},
             "palette": editor.palette.offered() if editor.palette.is_open else None,
@@ -139,6 +141,22 @@ class Probe:
                 if width:
                     found.append([x, y, x + width, y + height])
         return found
+
+    def _item_node(self, label: str) -> Any:
+        """The rectangle of a frame's title or a comment."""
+        for item in dpg.get_all_items():
+            if dpg.get_item_type(item).endswith("mvNode") and label in (dpg.get_item_label(item) or ""):
+                x, y = dpg.get_item_rect_min(item)
+                width, height = dpg.get_item_rect_size(item)
+                return [x - 8, y - 6, x - 8 + width, y - 6 + height]
+        return None
+
+    def _kill_engine(self) -> Any:
+        """As if the engine had died of a fault."""
+        pid = self._editor.client.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        return {"pid": pid}
 
     def _field(self, node: str, param: str) -> Any:
         """The rectangle of a param's widget in its node."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import edits, layout, look, marks, subpatches, wires
+from graph_editor import edits, layout, look, marks, perform, subpatches, wires
 from graph_editor.theme import FRAME_COLOURS
 from runtime.errors import GlasspatchError
 from runtime.patch import Patch
@@ -230,6 +230,8 @@ def escape(editor: Editor) -> None:
         editor.palette.close()
     elif editor.dialogs.close_top():
         return
+    elif editor.performing is not None:
+        perform.end(editor)
     elif editor.document.where:
         editor.document.leave()
         editor.looked_elsewhere()

@@ -26,33 +26,36 @@ class Smoothing(StreamNode):
 
     def prepare(self, stream: Stream) -> None:
         self._rate = stream.sample_rate / STEP
-        self._state = self._last = None
-        self._kernel_for = None
+        self._kernel_for: tuple[float, int] | None = None
+        # The filter's state, and after it the block's values: [dims, 1 + steps].
+        self._both: np.ndarray | None = None
         stream.name("control", stream.names["control"])
 
     def process(self, block: Block, control: np.ndarray, time: float) -> dict[str, np.ndarray]:
-        if self._last is None:
-            self._last = np.zeros(len(control), np.float32)
-        if not np.isfinite(control).all():
-            control = filled(control, self._last)
-        self._last = control[:, -1]
-        if self._state is None:  # the first value is where the filter starts: no rise from 0
-            self._state = control[:, 0].astype(np.float64)
-        steps = control.shape[1]
+        steps, first = control.shape[1], self._both is None
+        if first:
+            self._both = np.zeros((len(control), 1 + steps))
+            self._state, self._values = self._both[:, 0], self._both[:, 1:]
         if self._kernel_for != (time, steps):
             self._kernel_for = (time, steps)
-            self._kernel, self._decay = one_pole(math.exp(-1000.0 / (time * self._rate)) if time else 0.0, steps)
-        smooth = control @ self._kernel + np.outer(self._state, self._decay)
-        self._state = smooth[:, -1]
+            self._kernel = one_pole(math.exp(-1000.0 / (time * self._rate)) if time else 0.0, steps)
+        flat = control.ravel()
+        if not math.isfinite(flat.dot(flat)):  # or too large to be squared, which does no harm
+            control = filled(control, self._both[:, -1])
+        self._values[...] = control
+        if first:  # the first value is where the filter starts: no rise from 0
+            self._state[...] = control[:, 0]
+        smooth = self._both.dot(self._kernel)
+        self._state[...] = smooth[:, -1]
         return {"control": smooth.astype(np.float32)}
 
 
-def one_pole(pole: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """y[n] = pole y[n-1] + (1 - pole) x[n] over a block as arrays: y = x @ kernel + y[-1] decay, with kernel [steps, steps] and
-    decay [steps]. For the few steps of a block this is several times as fast as a filter routine."""
+def one_pole(pole: float, steps: int) -> np.ndarray:
+    """y[n] = pole y[n-1] + (1 - pole) x[n] over a block as one product: y = [y[-1], x] @ kernel, with kernel [1 + steps, steps].
+    For the few steps of a block this is several times as fast as a filter routine."""
     later = np.arange(steps)[None, :] - np.arange(steps)[:, None]
     kernel = np.where(later >= 0, (1.0 - pole) * pole ** np.maximum(later, 0), 0.0)
-    return kernel, pole ** np.arange(1.0, steps + 1.0)
+    return np.concatenate([pole ** np.arange(1.0, steps + 1.0)[None], kernel])
 
 
 def filled(control: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,7 @@ class Regressor(StreamNode):
         actions=(
             Action("add", "record an anchor: a target and the gesture for it; an anchor of that name is recorded anew"),
             Action("remove", "forget one anchor"),
+            Action("rename", "call an anchor by another name"),
             Action("train", "learn the examples as they are now"),
             Action("clear", "forget all anchors; what is playing goes on until the patch is opened again"),
         ),
@@ -67,30 +69,27 @@ class Regressor(StreamNode):
             self.mapping = regression.fit(self.examples, self.settings)
         self._heard = taught, self.examples.targets
         self._last = self.mapping.mean.astype(np.float32)
-        self._held: tuple[Any, ...] = ()
+        self._answered: tuple[Any, ...] = ()
         # The first use of a library is slow; it shall not be within the first block.
-        regression.predict(self.mapping, self.mapping.mean[None])
-        regression.support(self.mapping, self.mapping.mean[None])
+        regression.answer(self.mapping, self.mapping.mean[:, None])
         stream.name("prediction", self.examples.targets)
         stream.name("support", ("support",))
 
     def process(self, block: Block, gesture: np.ndarray, clamp: bool) -> dict[str, np.ndarray]:
         if self._columns is not None:
             gesture = gesture[self._columns]
-        mapping, steps = self.mapping, gesture.shape[1]
         # A face that holds still, or a tracker slower than the blocks, gives the same gesture again: so is the answer.
-        if self._held == (mapping, clamp, steps) and (gesture == self._last[:, None]).all():
+        asked = (self.mapping, clamp, gesture.tobytes())
+        if asked == self._answered:
             return self._answer
-        good = np.isfinite(gesture).all(0)
-        if not good.all():
+        flat = gesture.ravel()
+        if not math.isfinite(flat.dot(flat)):  # or very large, which does no harm here
+            good = np.isfinite(gesture).all(0)
             gesture = held(gesture, good, self._last)
-        gestures = gesture.T.astype(np.float64)
-        self._answer = {
-            "prediction": np.ascontiguousarray(regression.predict(mapping, gestures, clamp).T, np.float32),
-            "support": regression.support(mapping, gestures)[None].astype(np.float32),
-        }
-        self._last = gesture[:, -1].copy()
-        self._held = (mapping, clamp, steps) if (gesture == gesture[:, :1]).all() else ()
+            asked = ()  # the same again may have another gesture before it
+        prediction, support = regression.answer(self.mapping, gesture, clamp)
+        self._answer = {"prediction": prediction.astype(np.float32, "C"), "support": support[None].astype(np.float32)}
+        self._last, self._answered = gesture[:, -1], asked
         return self._answer
 
     def load(self, folder: Path) -> None:
@@ -142,6 +141,28 @@ class Regressor(StreamNode):
             raise NodeError(f"there is no anchor {name!r}; there are: {names}")
         return {"examples": replace(self.examples, anchors=kept)}
 
+    def rename(self, name: str, new: str) -> dict[str, Any]:
+        """The attributes after calling an anchor by another name. Raises NodeError where there is none, or the other name is taken."""
+        if not new.strip():
+            raise NodeError("an anchor needs a name")
+        if new != name and any(anchor.name == new for anchor in self.examples.anchors):
+            raise NodeError(f"there is an anchor {new!r} already; forget it first, or choose another name")
+        self.remove(name)  # raises where there is none
+        return {
+            "examples": replace(
+                self.examples,
+                anchors=tuple(replace(old, name=new) if old.name == name else old for old in self.examples.anchors),
+            )
+        }
+
+    def anchors(self) -> tuple[tuple[str, dict[str, float], int], ...]:
+        """Each anchor in plain data: its name, its target by name, and how many frames of gesture it has."""
+        targets = self.examples.targets
+        return tuple(
+            (anchor.name, dict(zip(targets, map(float, anchor.target), strict=True)), len(anchor.frames))
+            for anchor in self.examples.anchors
+        )
+
     def clear(self) -> dict[str, Any]:
         """The attributes after forgetting all anchors."""
         return {"examples": Examples()}
@@ -153,21 +174,25 @@ class Regressor(StreamNode):
             raise NodeError("there is nothing to learn yet: add an anchor first")
         if self._heard is not None and self._heard != (self.examples.gesture, self.examples.targets):
             raise NodeError("the examples have other dimensions than before; save, and open the patch again to play them")
-        return {"mapping": regression.fit(self.examples, self.settings)}
+        mapping = regression.fit(self.examples, self.settings)
+        regression.answer(mapping, mapping.mean[:, None])  # made ready here, not within a block
+        return {"mapping": mapping}
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self, whole: bool = True) -> dict[str, Any]:
         """How good the mapping of the present examples is: number of anchors and frames; `anchor_hits` by anchor and their mean
-        `anchor_hit`; `leave_one_gesture_out` (None below three anchors); `warnings` in words. May take seconds."""
+        `anchor_hit`; `leave_one_gesture_out` (None below three anchors, or unless `whole`: it may take seconds); `warnings` in
+        words."""
         examples, settings = self.examples, self.settings
         if not examples.anchors:
             return {"anchors": 0, "frames": 0, "warnings": ["nothing has been taught yet"]}
-        errors = regression.anchor_errors(self.train()["mapping"], examples)
+        is_learnt = self.mapping is not None and self.mapping.key == regression.key_of(examples, settings)
+        errors = regression.anchor_errors(self.mapping if is_learnt else self.train()["mapping"], examples)
         return {
             "anchors": len(examples.anchors),
             "frames": sum(len(anchor.frames) for anchor in examples.anchors),
             "anchor_hit": float(errors.mean()),
             "anchor_hits": {anchor.name: float(error) for anchor, error in zip(examples.anchors, errors, strict=True)},
-            "leave_one_gesture_out": regression.leave_one_gesture_out(examples, settings),
+            "leave_one_gesture_out": regression.leave_one_gesture_out(examples, settings) if whole else None,
             "warnings": [
                 f"anchors {one!r} and {two!r} have nearly the same gesture but different targets; between them the mapping can "
                 "only guess: record one of them with another gesture"
@@ -175,9 +200,9 @@ class Regressor(StreamNode):
             ],
         }
 
-    def describe(self) -> str:
-        """The scores in words, one line each, for the command line."""
-        scores = self.scores()
+    def describe(self, scores: Mapping[str, Any] | None = None) -> str:
+        """The scores in words, one line each; those that are known already may be given."""
+        scores = scores or self.scores()
         if not scores["anchors"]:
             return "nothing has been taught yet"
         lines = [f"{scores['anchors']} anchors from {scores['frames']} frames of gesture"]

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def read_examples(folder: Path) -> Examples:
 
 def write_mapping(folder: Path, mapping: Fit) -> None:
     """Writes a trained mapping as plain arrays."""
-    named = {name: np.asarray(value) for name, value in vars(mapping).items() if name != "weights"}
+    named = {field.name: np.asarray(getattr(mapping, field.name)) for field in fields(mapping) if field.name != "weights"}
     weights = {f"weights_{number}": weight for number, weight in enumerate(mapping.weights)}
     write_atomically(folder / WEIGHTS, packed({**named, **weights}))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -79,6 +80,56 @@ class Fit:
     spacing: float
     neighbours: int = 0
     weights: tuple[np.ndarray, ...] = field(default=())
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The same mapping ready for `answer`, made at the first use."""
+        return fold(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """A fit with all its units folded into few matrices, for gestures x = [dims + 1, n] with a row of ones below.
+
+    The MLP is output @ tanh(hidden @ x) + bias. The least of x.T @ search [n, points] is at the nearest of `points` [dims + 1,
+    points], and the square of the support is weights @ (x - nearest)^2. `bias`, `low` and `high` are columns."""
+
+    hidden: np.ndarray | None
+    output: np.ndarray | None
+    bias: np.ndarray | None
+    low: np.ndarray
+    high: np.ndarray
+    search: np.ndarray
+    points: np.ndarray
+    weights: np.ndarray
+
+
+def fold(mapping: Fit) -> Folded:
+    """`mapping` made ready for `answer`: a few products, once for each training."""
+    hidden = output = bias = None
+    if mapping.weights:
+        hidden_weights, hidden_biases, output_weights, output_biases = mapping.weights
+        hidden = _standardising(mapping, hidden_weights, hidden_biases).T
+        output = (output_weights * mapping.target_scale).T
+        bias = (output_biases * mapping.target_scale + mapping.target_mean)[:, None]
+    points = mapping.points
+    return Folded(
+        hidden,
+        output,
+        bias,
+        mapping.low[:, None],
+        mapping.high[:, None],
+        # |u - p|^2 is |u|^2 - 2 u p + |p|^2, and the first term is the same for all points.
+        _standardising(mapping, -2.0 * points.T, (points**2).sum(1)),
+        np.concatenate([(points * mapping.scale + mapping.mean).T, np.ones((1, len(points)))]),
+        np.append((mapping.scale * mapping.spacing) ** -2.0, 0.0),
+    )
+
+
+def _standardising(mapping: Fit, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """[dims + 1, m] so that [x, 1] @ it is (x - mean) / scale @ weights + biases."""
+    weights = weights / mapping.scale[:, None]
+    return np.concatenate([weights, (biases - mapping.mean @ weights)[None]])
 
 
 def key_of(examples: Examples, settings: Settings) -> str:
@@ -174,16 +225,36 @@ def fit_mlp(inputs: np.ndarray, outputs: np.ndarray, settings: Settings) -> tupl
     return hidden_weights, hidden_biases, output_weights, output_biases
 
 
+def answer(mapping: Fit, gestures: np.ndarray, clamp: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """What `predict` and `support` say of gestures [dims, n]: targets [targets, n] and support [n], as float64.
+
+    Beside a neural decoder each call of numpy costs several times what it costs alone, for its code has left the cache: so there
+    are as few of them as can be."""
+    folded, inputs = mapping.folded, np.concatenate((gestures, _ones(gestures.shape[1])))
+    if folded.hidden is None:
+        apart = distances((gestures.T - mapping.mean) / mapping.scale, mapping.points)
+        targets = neighbour_mean(apart, mapping.values, mapping.neighbours).T
+    else:
+        hidden = folded.hidden.dot(inputs)
+        targets = folded.output.dot(np.tanh(hidden, hidden))
+        targets += folded.bias
+        if clamp:
+            np.minimum(np.maximum(targets, folded.low, targets), folded.high, targets)
+    # The product loses half of the digits next to a point: it says which is the nearest, their difference how far that is.
+    away = inputs - folded.points.take(inputs.T.dot(folded.search).argmin(1), 1)
+    away *= away
+    return targets, np.sqrt(folded.weights.dot(away))
+
+
+@lru_cache(maxsize=16)
+def _ones(n: int) -> np.ndarray:
+    return np.ones((1, n))
+
+
 def predict(mapping: Fit, gestures: np.ndarray, clamp: bool = True) -> np.ndarray:
     """Targets [n, targets] for gestures [n, dims], as float64. With `clamp` none leaves the range of the taught targets: an MLP
     would otherwise go two to four times as far. Nearest neighbours never leave it."""
-    inputs = (gestures - mapping.mean) / mapping.scale
-    if mapping.weights:
-        hidden_weights, hidden_biases, output_weights, output_biases = mapping.weights
-        outputs = np.tanh(inputs @ hidden_weights + hidden_biases) @ output_weights + output_biases
-        targets = outputs * mapping.target_scale + mapping.target_mean
-        return np.minimum(np.maximum(targets, mapping.low), mapping.high) if clamp else targets
-    return neighbour_mean(distances(inputs, mapping.points), mapping.values, mapping.neighbours)
+    return answer(mapping, gestures.T, clamp)[0].T
 
 
 def neighbour_mean(apart: np.ndarray, values: np.ndarray, neighbours: int) -> np.ndarray:
@@ -199,7 +270,7 @@ def neighbour_mean(apart: np.ndarray, values: np.ndarray, neighbours: int) -> np
 def support(mapping: Fit, gestures: np.ndarray) -> np.ndarray:
     """How far each gesture [n, dims] is from what was taught, [n]: the distance to the nearest example over the spacing of the
     anchors, in standard units. Above 1 the gesture is outside: farther from all examples than neighbouring anchors are apart."""
-    return distances((gestures - mapping.mean) / mapping.scale, mapping.points).min(1) / mapping.spacing
+    return answer(mapping, gestures.T)[1]
 
 
 def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,7 +45,6 @@ class Camera(StreamNode):
         outside=True,
     )
     _reader: CameraReader | None = None
-    stamp: float | None = None
 
     def prepare(self, stream: Stream, camera: str, width: int, height: int, rate: float) -> None:
         if stream.offline:
@@ -155,6 +154,16 @@ def features(landmarks: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.array([*(distance(pair) / tall for pair in DISTANCES.values()), pitch, yaw, roll, *place], np.float32)
 
 
+class Found(NamedTuple):
+    """What the tracker saw: `number` counts the pictures that were tracked, `gesture` float32 [13] and `marks`, all of FaceMesh's
+    landmarks, float32 [478, 3], are None where no face is seen; `stamp` is when the picture arrived, if a camera's."""
+
+    number: int
+    gesture: np.ndarray | None
+    marks: np.ndarray | None
+    stamp: float | None
+
+
 class FaceTracker:
     """FaceMesh with iris for one face. With `beside` it works on a thread of its own on the newest picture, and `track` gives
     what was found last; else `track` works at once. `track` may be called by one thread at a time."""
@@ -165,7 +174,7 @@ class FaceTracker:
         self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
         self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # the first call makes the graph: up to .2 s
         self._seen: np.ndarray | None = None
-        self._found: tuple[int, np.ndarray | None, float | None] = (0, None, None)
+        self._found = Found(0, None, None, None)
         self._fault: Exception | None = None
         self._closed = False
         self._wake = threading.Event()
@@ -173,9 +182,8 @@ class FaceTracker:
         if self._thread:
             self._thread.start()
 
-    def track(self, picture: np.ndarray) -> tuple[int, np.ndarray | None, float | None]:
-        """(number of pictures tracked so far, gesture or None where no face is seen, when the picture arrived if a camera's).
-        The same picture object as before is not tracked again. Raises what the network raised."""
+    def track(self, picture: np.ndarray) -> Found:
+        """What was found last. The same picture object as before is not tracked again. Raises what the network raised."""
         if self._fault:
             raise self._fault
         if picture is not self._seen:
@@ -203,11 +211,12 @@ class FaceTracker:
 
     def _look(self, picture: np.ndarray) -> None:
         faces = self._mesh.process(np.ascontiguousarray(picture)).multi_face_landmarks
-        gesture = None
+        gesture = marks = None
         if faces:
             height, width = picture.shape[:2]
-            gesture = features(np.array([(mark.x, mark.y, mark.z) for mark in faces[0].landmark]), width, height)
-        self._found = (self._found[0] + 1, gesture, getattr(picture, "stamp", None))
+            marks = np.array([(mark.x, mark.y, mark.z) for mark in faces[0].landmark], np.float32)
+            gesture = features(marks, width, height)
+        self._found = Found(self._found.number + 1, gesture, marks, getattr(picture, "stamp", None))
 
     def _work(self) -> None:
         while True:
@@ -228,7 +237,8 @@ class Face(StreamNode):
     turned in radians, and where it is in the picture. *confidence* is 1 while a face is seen and falls to 0 in the ease time
     after it was lost; the tracker knows no finer measure of how sure it is. Left and right are those of the picture.
 
-    `stamp` is when the picture behind the newest gesture arrived from a camera, in seconds of time.perf_counter; else None."""
+    `stamp` is when the picture behind the newest gesture arrived from a camera, in seconds of time.perf_counter; else None.
+    `marks` are all points of the face."""
 
     spec = NodeSpec(
         type="vision.face",
@@ -250,7 +260,6 @@ class Face(StreamNode):
         exact=False,
     )
     _tracker: FaceTracker | None = None
-    stamp: float | None = None
 
     def prepare(self, stream: Stream) -> None:
         stream.name("gesture", FEATURES)
@@ -264,7 +273,7 @@ class Face(StreamNode):
         self._manner = ("hold", 1.0)  # lost and ease since then
 
     def process(self, block: Block, image: np.ndarray, lost: str, ease: float) -> dict[str, Any]:
-        done, found, self.stamp = self._tracker.track(image)
+        done, found, self.marks, self.stamp = self._tracker.track(image)
         if found is not None:
             if done != self._done:
                 self._count += 1

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,9 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import ArtifactError, LockedError
-from runtime.spec import WORD, PortType
+from runtime.spec import PortType, is_node_name
 
 RECORD = "record.json"
+PATIENCE = 5.0
+"""Seconds to wait for somebody who teaches the same node: the longest training of a mapping takes one."""
+STALE = 60.0
+"""Seconds after which what is half written is nobody's any more."""
 LIBRARIES = ("torch", "torchaudio", "acids-rave", "numpy", "librosa", "scikit-learn", "mediapipe", "opencv-contrib-python")
 
 
@@ -141,7 +146,7 @@ class Assets:
 
     def record(self, node: str) -> dict[str, Any] | None:
         """The record of what the node made, or None."""
-        if not WORD.fullmatch(node):
+        if not is_node_name(node):
             return None  # a name that is none must not lead out of the assets folder
         try:
             record = json.loads((self.node(node) / RECORD).read_text(encoding="utf-8"))
@@ -229,32 +234,57 @@ class Assets:
 
         The system frees the lock when the process ends, however it ends; what such a process left half done is completed. A
         shared lock of a folder that may not be written is none: nobody can work there."""
-        import fcntl
-
-        path = self.folder / ".lock"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # An assets folder may come with a shared patch: a link in it must not make us write into other files of the user.
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise LockedError(f"{path} is a link to another file, and may not be one; remove it") from error
-            if not shared or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-                raise
+        with _locked(self.folder / ".lock", doing, "this patch", shared) as is_locked:
+            if is_locked:
+                for old in self.folder.glob("*.old"):
+                    self.recover(old.stem)
+                if not shared:
+                    self._sweep()
             yield
-            return
-        with open(handle, "r+", encoding="utf-8", errors="replace") as file:
+
+    @contextmanager
+    def lock_taught(self, node: str, doing: str, shared: bool = False) -> Iterator[None]:
+        """Holds what one node was taught while `doing` it, and waits for others who do so; raises LockedError that says who they
+        are where that takes too long. `lock` does not exclude it: a node can be taught while jobs make others."""
+        with _locked(self.folder / f".{node}.lock", doing, node, shared, PATIENCE):
+            yield
+
+    def _sweep(self) -> None:
+        """Removes what a killed process had half written; a file of this minute may be somebody's who teaches just now."""
+        for left in self.folder.glob("**/.glasspatch-*.tmp"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > STALE:
+                    left.unlink()
+
+
+@contextmanager
+def _locked(path: Path, doing: str, what: str, shared: bool, patience: float = 0.0) -> Iterator[bool]:
+    """Holds a lock file, and tries to for `patience` seconds; False where that is shared and the folder may not be written."""
+    import fcntl
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # An assets folder may come with a shared patch: a link in it must not make us write into other files of the user.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise LockedError(f"{path} is a link to another file, and may not be one; remove it") from error
+        if not shared or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        yield False
+        return
+    until = time.monotonic() + patience
+    with open(handle, "r+", encoding="utf-8", errors="replace") as file:
+        while True:
             try:
                 fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                break
             except BlockingIOError:
-                who = file.read().strip() or "another process"
-                raise LockedError(f"{who} is working on this patch; wait until it is done or stop it") from None
-            file.truncate(0)
-            file.write(f"glasspatch {doing} (process {os.getpid()})")
-            file.flush()
-            for old in self.folder.glob("*.old"):
-                self.recover(old.stem)
-            if not shared:  # nobody else writes here now: what a killed process had half written is nobody's
-                for left in self.folder.glob("**/.glasspatch-*.tmp"):
-                    left.unlink(missing_ok=True)
-            yield
+                if time.monotonic() >= until:
+                    who = file.read().strip() or "another process"
+                    raise LockedError(f"{who} is working on {what}; wait until it is done or stop it") from None
+                time.sleep(0.02)
+        file.truncate(0)
+        file.write(f"glasspatch {doing} (process {os.getpid()})")
+        file.flush()
+        yield True

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import GlasspatchError, in_words
-from runtime.ring import Ring
+from runtime.hearing import Hearing
+from runtime.resampler import Resampler
 
 LOST = 0.5
 """Seconds without a callback after which a card counts as lost: an unplugged one says nothing."""
@@ -29,6 +30,8 @@ LATENCY = 0.1
 """Seconds of buffer where nobody says more: 512 frames held under load with it (`--latency auto` finds the smallest)."""
 HANGS = 2.0
 """Seconds that PortAudio may take to close a stream: that of a dead card may never come back."""
+ENDS = "glasspatch device ends"
+"""The name of a thread that closes a stream."""
 
 
 class DeviceError(GlasspatchError):
@@ -97,9 +100,12 @@ def find(name: str | None, kind: str) -> DeviceInfo:
 
 
 def refresh() -> None:
-    """Lets PortAudio look again at what cards there are: its list is frozen at its start. No stream may be open."""
+    """Lets PortAudio look again at what cards there are: its list is frozen at its start. No stream may be open. Raises
+    DeviceError while a stream that was told to close still hangs: to end PortAudio under it would hang, or crash, as well."""
     import sounddevice
 
+    if any(thread.name == ENDS for thread in threading.enumerate()):
+        raise DeviceError("a sound card that was closed does not let go yet; wait, or pull it out")
     library: Any = sounddevice
     library._terminate()
     library._initialize()
@@ -129,7 +135,7 @@ class SoundDevice:
         self.name, self.sample_rate, self.block = str(found), sample_rate, block
         self._width = min(2, found.outputs)
         self.rate = _rate_of(found, self._width, sample_rate)
-        self._resample = _Resampler(sample_rate, self.rate, self._width)
+        self._resample = Resampler(sample_rate, self.rate, self._width)
         self._fall = _falling(max(round(STARVED * self.rate), 2))
         self._tail = np.zeros((len(self._fall) + 1, self._width), np.float32)
         silence, rise = round(SILENCE * self.rate), round(RISE * self.rate)
@@ -142,9 +148,10 @@ class SoundDevice:
         self._closing, self._stopping = threading.Event(), False
         self.underflows = self.starved = self.overflows = self.input_starved = 0
         self._flagged = False
-        self._listening: Ring | None = None
+        self._hearing: Hearing | None = None
         self._ears: Any = None
         self._stream: Any = None
+        self._watch: threading.Thread | None = None
         self._failures = (sounddevice.PortAudioError,)
         wish = max(LATENCY, 2.5 * block / sample_rate) if latency is None else latency
         try:
@@ -173,14 +180,12 @@ class SoundDevice:
 
     def _hear_from(self, sounddevice: Any, found: DeviceInfo, input: str | None, wish: float) -> None:
         heard = find(input, "input") if input else found if found.inputs else find(None, "input")
-        self._heard_channels = min(heard.inputs, 2)
-        rate = _rate_of(heard, self._heard_channels, self.sample_rate, output=False)
-        self._listening = Ring(self._heard_channels, 2 * rate)
-        self._in = _Resampler(rate, self.sample_rate, self._heard_channels)
-        self._pending = np.zeros((self._heard_channels, 0), np.float32)
+        channels = min(heard.inputs, 2)
+        rate = _rate_of(heard, channels, self.sample_rate, output=False)
+        self._hearing = Hearing(channels, rate, self.sample_rate, self.block)
         self._ears = sounddevice.InputStream(
             device=heard.index,
-            channels=self._heard_channels,
+            channels=channels,
             samplerate=rate,
             blocksize=0,
             dtype="float32",
@@ -190,9 +195,11 @@ class SoundDevice:
         self._ears.start()
 
     def _hear(self, heard: np.ndarray, frames: int, when: Any, status: Any) -> None:
-        self.overflows += bool(status.input_overflow)
-        if self._listening is not None and self._listening.free >= frames:
-            self._listening.put(heard.T)
+        assert self._hearing is not None
+        # Not every host API tells when the first frame was heard; then the delay that PortAudio expects must do.
+        known = when.inputBufferAdcTime > 0.0
+        ago = when.currentTime - when.inputBufferAdcTime - frames / self._ears.samplerate if known else self._ears.latency
+        self.overflows += bool(status.input_overflow) or not self._hearing.put(heard, max(ago, 0.0))
 
     # The engine's thread
 
@@ -292,21 +299,12 @@ class SoundDevice:
 
     def listen(self) -> np.ndarray | None:
         """The newest block of the card's input, [channels, block], silence where it had none yet; None where nobody listens."""
-        ring = self._listening
-        if ring is None:
+        if self._hearing is None:
             return None
-        ready = ring.ready
-        if ready:
-            raw = np.empty((self._heard_channels, ready), np.float32)
-            ring.take(raw)
-            self._pending = np.concatenate([self._pending, self._in(raw)], axis=1)
-        spare = self._pending.shape[1] - 4 * self.block
-        if spare > 0:  # two cards have two clocks: what is too old is left out
-            self._pending = self._pending[:, spare:]
-        if self._pending.shape[1] < self.block:
+        block = self._hearing.take()
+        if block is None:
             self.input_starved += self._written > 0
-            return np.zeros((self._heard_channels, self.block), np.float32)
-        block, self._pending = self._pending[:, : self.block].copy(), self._pending[:, self.block :]
+            return np.zeros((self._hearing.channels, self.block), np.float32)
         return block
 
     @property
@@ -316,31 +314,34 @@ class SoundDevice:
 
     @property
     def input_latency(self) -> float:
-        """Seconds from the microphone to `listen`."""
-        return float(self._ears.latency) + self.block / self.sample_rate if self._ears is not None else 0.0
+        """Seconds from the microphone to `listen`, as measured lately: the card, and what waits for the engine."""
+        return self._hearing.delay if self._hearing is not None else 0.0
 
     def stop(self) -> None:
         """Lets the card play what it holds, with a fade if the sound goes on, and silence after it; then closes it. Takes no
         longer than a few seconds, whatever the card does."""
         self._stopping = True
         until = time.monotonic() + min(2.0 * self._room / self.rate + 0.1, HANGS)
-        while time.monotonic() < until and self._watch.is_alive():  # the watch fades, and goes on with silence
+        while time.monotonic() < until and self._watch and self._watch.is_alive():  # the watch fades, and goes on with silence
             time.sleep(0.01)
         self.close()
 
     def close(self) -> None:
-        """Closes at once."""
+        """Closes at once. Where PortAudio hangs, it is left to itself after HANGS seconds; `refresh` refuses until it is done."""
         self._closing.set()
         streams = [stream for stream in (self._stream, self._ears) if stream is not None]
 
         def end() -> None:
-            for stream in streams:
-                with contextlib.suppress(Exception):
-                    stream.abort()
-                with contextlib.suppress(Exception):
-                    stream.close()
+            if self._watch is not None:
+                self._watch.join()
+            with self._writing:  # nobody writes into a stream that closes
+                for stream in streams:
+                    with contextlib.suppress(Exception):
+                        stream.abort()
+                    with contextlib.suppress(Exception):
+                        stream.close()
 
-        thread = threading.Thread(target=end, name="glasspatch device ends", daemon=True)
+        thread = threading.Thread(target=end, name=ENDS, daemon=True)
         thread.start()
         thread.join(HANGS)
 
@@ -357,26 +358,6 @@ class SoundDevice:
 def _falling(frames: int) -> np.ndarray:
     curve: np.ndarray = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, frames + 1) / frames)
     return curve.astype(np.float32)
-
-
-class _Resampler:
-    """Between the patch's rate and the card's; passes the sound through where they are equal."""
-
-    def __init__(self, source: int, target: int, channels: int) -> None:
-        self._stream: Any = None
-        self.delay = 0.0
-        if source != target:
-            import soxr
-
-            self._stream = soxr.ResampleStream(source, target, channels, dtype="float32")
-            self._rates = (source, target)
-
-    def __call__(self, sound: np.ndarray) -> np.ndarray:
-        if self._stream is None:
-            return sound
-        made: np.ndarray = self._stream.resample_chunk(np.ascontiguousarray(sound.T)).T
-        self.delay = self._stream.delay() / self._rates[1]
-        return made
 
 
 def _rate_of(found: DeviceInfo, channels: int, sample_rate: int, *, output: bool = True) -> int:

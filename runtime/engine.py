@@ -18,12 +18,13 @@ from runtime.artifacts import Assets
 from runtime.errors import ParamError, in_words
 from runtime.faults import Faults
 from runtime.glide import RAMP, Glides
+from runtime.holds import Holds
 from runtime.instances import Surroundings, prepare
 from runtime.master import Master
 from runtime.messages import NodeFailed, Problem
 from runtime.node import Block, StreamNode
 from runtime.plan import Plan
-from runtime.program import LEAVING, Program, flatten, latency_between
+from runtime.program import LEAVING, Instance, Program, flatten, latency_between
 from runtime.spec import FloatParam, PortType
 from runtime.transition import Fade, Swap, carry, is_heard, joined
 
@@ -36,7 +37,7 @@ class Engine:
     """Renders a plan block by block. `assets` is where artifacts and what nodes were taught lie; without it there are none.
 
     `hurried`: a sound card waits (by default whenever it is not `offline`); then nodes that are too slow fail as well. `taught`
-    gives the folder of what a node was taught, if it is not that in the assets."""
+    gives the folder of what a node was taught, if it is not that in the assets. The first `load` takes what is `prepared`."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Engine:
         channels: int = 2,
         taught: Callable[[str], Path] | None = None,
         arrived: Callable[[], None] = lambda: None,
+        prepared: Mapping[str, Instance] | None = None,
     ) -> None:
         self.sample_rate: int = settings["sample_rate"]
         self.block: int = settings["block"]
@@ -69,6 +71,7 @@ class Engine:
         self._block = Block(self.block)
         self._master = Master(channels, self.block, self.sample_rate)
         self._program = self._latest = Program({})
+        self._prepared = prepared or {}
         self._commands: deque[Callable[[], None]] = deque()
         self._swaps: deque[Swap] = deque()
         self._fade: Fade | None = None
@@ -77,7 +80,7 @@ class Engine:
         self._spent: list[int] = []
         self._spent_before: list[int] = []
         self._overruns: dict[int, int] = {}
-        self._faults = Faults(self.sample_rate)
+        self._faults, self._holds = Faults(self.sample_rate), Holds()
         self._retired: deque[StreamNode] = deque()
 
     # What other threads may call (one at a time)
@@ -89,7 +92,8 @@ class Engine:
         (models). `note` goes into the journal when the change is applied."""
         self.tidy()
         old = self._latest
-        program, problems = prepare(plan, old.instances, self._around, renew)
+        program, problems = prepare(plan, old.instances or self._prepared, self._around, renew)
+        self._prepared = {}
         flatten(program, self.block, self._around.folder)
         frames = Fade(round((fade or 0.0) * self.sample_rate), self.block)
         both = joined(old, program, frames, self.block, self.sample_rate, self._around.folder) if is_heard(old, program) else None
@@ -122,6 +126,17 @@ class Engine:
 
         self._commands.append(apply)
         return legal
+
+    def hold(self, node: str, output: str, value: np.ndarray | None) -> None:
+        """Lets a CONTROL output give `value` (float32 [dims]) instead of what its node computes, until it is held at None; it
+        goes there within a block, and ends when the node leaves the patch."""
+
+        def apply() -> None:
+            self._tell("hold", [node, output, value])
+            self._holds.hold(self._program, self._block.start, node, output, value)
+            self._faults.choose(self._program)
+
+        self._commands.append(apply)
 
     def revive(self, node: str) -> None:
         """Lets a failed node try again from the next block on."""
@@ -178,22 +193,10 @@ class Engine:
         """The dimension names of a CONTROL output."""
         return self._latest.instances[node].stream.output_names.get(output, ())
 
-    def input_names(self, node: str, port: str) -> tuple[str, ...]:
-        """The dimension names of a CONTROL input."""
-        return tuple(self._latest.instances[node].stream.names.get(port, ()))
-
     def control_outputs(self) -> list[tuple[str, str]]:
         """Every CONTROL output that plays, in the order of the plan: (node, output)."""
-        return [
-            (name, port.name)
-            for name in self._latest.instances
-            for port in self._latest.instances[name].step.spec.outputs
-            if port.type is PortType.CONTROL
-        ]
-
-    def latency(self, node: str) -> int:
-        """Frames from the farthest source behind a node to what it gives now, as declared by the nodes on the way."""
-        return self._latest.latency[node]
+        found = [(name, port) for name, one in self._latest.instances.items() for port in one.step.spec.outputs]
+        return [(name, port.name) for name, port in found if port.type is PortType.CONTROL]
 
     def latency_from(self, source: str) -> int | None:
         """Frames that the nodes between a source and the loudspeakers add, on the longest way; None where none leads there."""
@@ -322,7 +325,8 @@ class Engine:
         former = {name: name for name in kept}
         former |= {name + LEAVING: name for name in old.instances if name + LEAVING in new.instances}
         self._follow(new, former)
-        changed = {name for name in kept if new.instances[name].step.inputs != old.instances[name].step.inputs}
+        steps = {name: (new.instances[name].step, old.instances[name].step) for name in kept}
+        changed = {name for name, (now, was) in steps.items() if (now.inputs, now.mode) != (was.inputs, was.mode)}
         for (node, param), target in targets.items():
             if node in kept:
                 _, wanted = self._moving.now(new.params[node, param], new.values[new.params[node, param]])
@@ -357,6 +361,7 @@ class Engine:
         self._faults.follow(former)
         self._spent, self._spent_before, self._loaded = [0] * len(new.calls), [0] * len(new.calls), self.blocks
         self._overruns.clear()
+        self._holds.follow(new)
         self._faults.choose(new)
 
     def _retire(self, old: Program, new: Program) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -51,18 +50,19 @@ class Fed(StreamNode):
     def prepare(self, stream: Stream) -> None:
         for output, names in self.feed.names.items():
             stream.name(output, names)
-        self._last: Any = None
+        self._last: tuple[Values, float | None] = ({}, None)
         self._made: dict[str, np.ndarray] = {}
 
     def process(self, block: Block) -> dict[str, np.ndarray]:
         newest = self.feed.newest
         if newest is not self._last:
-            self._last = newest
+            (before, _), self._last = self._last, newest
             values, stamp = newest
-            # Arrays that came from another process have a float32 of their own, which the engine does not know for its own.
-            self._made = {name: np.empty((len(value), block.steps), np.float32) for name, value in values.items()}
             for name, value in values.items():
-                self._made[name][:] = value[:, None]
+                if value is not before.get(name):
+                    # Made anew, since arrays from another process have a float32 that the engine does not know for its own.
+                    made = self._made[name] = np.empty((len(value), block.steps), np.float32)
+                    made[:] = value[:, None]
             if stamp is not None:
                 self.feed.applied = (stamp, perf_counter())
             if self.feed.journal is not None:

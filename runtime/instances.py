@@ -81,7 +81,7 @@ def _instance(step: Step, old: Instance | None, program: Program, around: Surrou
     stream = Stream(
         around.sample_rate,
         around.block,
-        node_seed(around.seed, step.node),
+        node_seed(around.seed, step.seed or step.node),
         around.offline,
         around.folder,
         names,

@@ -54,15 +54,16 @@ def flush_denormals() -> None:
     torch.set_flush_denormal(True)
 
 
-def print_into_log(name: str) -> None:
-    """From now on what this process prints, also from C, goes into a file in the user's folder and not to the screen."""
-    from runtime.trust import config_folder
+def print_into_log(name: str, streams: tuple[int, ...] = (1, 2)) -> None:
+    """From now on what this process prints, also from C, goes into a file in the user's folder and not to the screen: what goes
+    to those `streams` (1 is stdout, 2 stderr)."""
+    from runtime.folders import config_folder
 
     with suppress(OSError):  # a folder that cannot be written costs only the quiet
         config_folder().mkdir(parents=True, exist_ok=True)
         log = os.open(config_folder() / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        for stream in streams:
+            os.dup2(log, stream)
         os.close(log)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runtime.sensing import Ready
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Playing:
     device: str
     sample_rate: int
     block: int
+    latency: float | None = None
+    """Seconds of buffer that were asked of the device, chosen or measured; None where it was left to us."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +124,35 @@ class Problems:
 
 @dataclass(frozen=True)
 class Changed:
-    """The performance has changed the document (a knob, a scene, undo): this is its JSON text now."""
+    """The performance has changed the document (a knob, a scene, undo): this is its JSON text now, and what it was before. The
+    owner of a document hears only of what it did not send itself as an edit or a param."""
 
     text: str
     what: str
+    before: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Somebody asked by OSC or MIDI for something that the owner of the document does: `Undo` or `Redo`."""
+
+    command: Any
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a node is taught now: told when it begins to play, and after every change: at once, and again when all the scores are
+    known. `anchors`: (name, target by name, frames of gesture). `words`: how good the mapping is, a line for each thing.
+    `scores`: the same in numbers, as far as they are known; `hits`: by how much each anchor is missed, in standard deviations;
+    `auditioned`: the anchor whose target plays instead of the mapping."""
+
+    node: str
+    anchors: tuple[tuple[str, Mapping[str, float], int], ...]
+    words: str
+    scores: Mapping[str, float] = field(default_factory=dict)
+    hits: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    auditioned: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +164,8 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How the performance is at this moment. `values`: float32 [dims] or pictures uint8 [h, w, 3], as `Poll` asked for."""
+    """How the performance is at this moment. `values`: float32 [dims] or pictures uint8 [h, w, 3], and `marks`: the points that
+    nodes have found in their pictures, float32 [points, 2 or 3], as `Poll` asked for; a node that sees nothing is left out."""
 
     seconds: float
     peak: float
@@ -151,9 +182,14 @@ class Snapshot:
     device: str
     take: str | None
     values: Mapping[tuple[str, str], Any]
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    muted: bool = False
+    """Whether it was asked to be silent (`Stop`)."""
+    held: Ready | None = None
+    """What the senses give now: with it a next engine can begin before its own senses are there."""
 
 
-LiveEvent = Playing | Told | Problems | Changed | Stopped | NodeFailed | Snapshot
+LiveEvent = Playing | Told | Problems | Changed | Asked | Taught | Stopped | NodeFailed | Snapshot
 
 
 # Commands: what an artist may ask of a performance, whoever brings it: the editor, the command line, OSC, MIDI or a key.
@@ -195,6 +231,37 @@ class EndAnchor:
 class RemoveAnchor:
     node: str
     anchor: str
+
+
+@dataclass(frozen=True)
+class ClearAnchors:
+    """Forget all anchors of a node; what it plays goes on until it is taught again, or the patch is opened again."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class RenameAnchor:
+    """Call an anchor by another name; its place, target and gestures stay."""
+
+    node: str
+    anchor: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Audition:
+    """Play the target of an anchor instead of what the mapping makes of the gesture, until None is asked for."""
+
+    node: str
+    anchor: str | None = None
+
+
+@dataclass(frozen=True)
+class Retaught:
+    """The files of what a node was taught have been changed beside the performance: play what they hold now."""
+
+    node: str
 
 
 @dataclass(frozen=True)
@@ -245,9 +312,11 @@ class Forget:
 
 @dataclass(frozen=True)
 class StartTake:
-    """Record a take into a new folder of that path (None: `takes/` beside the patch, under a free name)."""
+    """Record a take into a new folder of that path (None: `takes/` beside the patch, under a free name). `video`: with what the
+    cameras show (None: as the performance was started)."""
 
     path: str | None = None
+    video: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -279,9 +348,11 @@ class Quit:
 
 @dataclass(frozen=True)
 class Poll:
-    """Ask for a `Snapshot`; `values` names (node, output) of streams whose newest value is wanted too."""
+    """Ask for a `Snapshot`; `values` names (node, output) of streams whose newest value is wanted too, `marks` nodes whose points
+    are: those of a tracker belong over the picture at its input."""
 
     values: tuple[tuple[str, str], ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 Command = (
@@ -290,6 +361,10 @@ Command = (
     | RecordAnchor
     | EndAnchor
     | RemoveAnchor
+    | ClearAnchors
+    | RenameAnchor
+    | Audition
+    | Retaught
     | Train
     | Undo
     | Redo

@@ -85,6 +85,12 @@ class StreamNode:
     prepare: ClassVar[Callable[..., None]]
     failure: str | None = None
     """What went wrong beside `process`, on a thread of the node's own, in words; the engine tells it."""
+    stamp: float | None = None
+    """When what the node gives happened, in seconds of time.perf_counter; None where it does not know."""
+    marks: np.ndarray | None = None
+    """Points that the node has found in its picture, float32 [points, 2 or 3]: x and y from left and top in parts of the picture,
+    0 to 1, z in parts of its width; a new array whenever they change, None while there are none. `process` sets it; they are
+    drawn over the picture and kept in takes."""
 
     def prepare(self, stream: Stream, **values: Any) -> None:  # type: ignore[no-redef]
         """Called before the first block, off the audio path, with the artifact inputs and the fixed params by name. May take

@@ -61,10 +61,16 @@ class Runner:
         self.side_by_side = max(jobs, 1)
         self.force = set(force)
         self.stop, self.hurry = Event(), Event()
+        self._unwanted: set[str] = set()
+        self._hurried: set[str] = set()
         self.children: list[Child] = []
         self.finished: set[str] = set()
         self.failed: set[str] = set()
         self._spawn = multiprocessing.get_context("spawn")
+
+    def stop_node(self, node: str) -> None:
+        """Asks one job to end at a checkpoint, or not to begin; asked again, it ends at once. Any thread may call it."""
+        (self._hurried if node in self._unwanted else self._unwanted).add(node)
 
     def run(self) -> bool:
         """Works until nothing is left to do; True where every job is made."""
@@ -85,6 +91,10 @@ class Runner:
             sources = {source for found in step.inputs.values() for source, _ in found}
             if self.stop.is_set():
                 self.waiting.remove(step)
+            elif step.node in self._unwanted:
+                self.waiting.remove(step)
+                self.failed.add(step.node)
+                self.listen(say.JobStopped(step.node))
             elif sources & self.failed:
                 self.waiting.remove(step)
                 self.failed.add(step.node)
@@ -209,14 +219,15 @@ class Runner:
     def _end_what_should_stop(self) -> None:
         now = time.monotonic()
         for child in self.children:
-            if self.stop.is_set() and child.asked is None:
+            node = child.step.node
+            if child.asked is None and (self.stop.is_set() or node in self._unwanted):
                 child.asked = now
-                self.listen(say.JobStopping(child.step.node))
+                self.listen(say.JobStopping(node))
                 try:
                     child.connection.send("stop")
                 except OSError:
                     continue
-            if self.hurry.is_set() or (child.asked is not None and now - child.asked > GRACE):
+            if self.hurry.is_set() or node in self._hurried or (child.asked is not None and now - child.asked > GRACE):
                 child.process.kill()
 
 

@@ -6,7 +6,6 @@ Reading a patch never runs anything. What this version does not know (node types
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any
 
 from runtime.artifacts import write_atomically
 from runtime.errors import PatchError, in_words
-from runtime.spec import FAULTS, WORD, ChoiceParam, IntParam
+from runtime.patch_text import read, written
+from runtime.spec import FAULTS, WORD, ChoiceParam, IntParam, is_node_name
 
 FORMAT = 1
-DEEPEST = 100
-"""Levels of objects and lists in a patch: what can be read can then be written too."""
+SUBPATCH = "patch.sub"
+"""The type of a node that holds a patch of its own."""
+MODES = ("mute", "bypass")
 BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
 SETTINGS = (
     IntParam(name="sample_rate", default=44100, low=8000, high=192000, unit="Hz", doc="Frames per second of the whole patch."),
@@ -28,11 +29,17 @@ SETTINGS = (
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """Format n -> a function from a document of format n to one of format n + 1. None yet: format 1 is the first."""
 
+_GRAPH = '"settings" and "nodes" must be objects and "links" a list'
+
 
 @dataclass(frozen=True)
 class Node:
     """A node as drawn: its type id, the version of the node that wrote the params, what it does when it fails (None: what its
-    kind does), and what this version does not know."""
+    kind does), and what this version does not know.
+
+    `view` is the editor's own and means nothing to the runtime. `mode` is one of MODES where the artist switched the node off.
+    `inside` is what a node of type SUBPATCH holds. `seed` is the name under which the node draws its random numbers (None: its
+    own), so that what it has made or learnt stays valid when it gets another."""
 
     type: str
     version: int = 1
@@ -40,6 +47,10 @@ class Node:
     position: tuple[float, float] = (0.0, 0.0)
     extra: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
+    view: Mapping[str, Any] = field(default_factory=dict)
+    mode: str | None = None
+    inside: Inside | None = None
+    seed: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -61,7 +72,7 @@ class Patch:
     """A whole patch. An edit returns a new one, so that undo is a list of patches. Treat the mappings as read-only.
 
     `scenes` are named snapshots: {name: {"params": {"node.param": value}, "links": {"node.port": "node.output"}, "seconds": s}}.
-    `bindings` say which knob moves which param (`runtime.remote.bindings`)."""
+    `bindings` say which knob moves which param (`runtime.remote.bindings`). `view` is the editor's own (frames, comments ...)."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
@@ -69,6 +80,7 @@ class Patch:
     extra: Mapping[str, Any] = field(default_factory=dict)
     scenes: Mapping[str, Any] = field(default_factory=dict)
     bindings: tuple[Mapping[str, Any], ...] = ()
+    view: Mapping[str, Any] = field(default_factory=dict)
 
     def with_node(self, name: str, node: Node) -> Patch:
         """Adds or replaces a node. Raises PatchError unless the name is a lower-case word."""
@@ -99,17 +111,19 @@ class Patch:
         return replace(self, settings={**self.settings, name: value})
 
 
+@dataclass(frozen=True)
+class Inside:
+    """What a subpatch holds, and its ports: the subpatch's own name of the port -> `inner_node.port`. The patch inside has nodes,
+    links and a view; settings, scenes and bindings are the whole patch's."""
+
+    patch: Patch = field(default_factory=Patch)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
 def loads(text: str) -> Patch:
     """A patch from its JSON text. Raises PatchError, in words, for anything that is not a patch of this or an older format."""
-    try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
-    except PatchError:
-        raise
-    except RecursionError:
-        raise PatchError("this is not a patch: it is nested too deeply") from None
-    except ValueError as error:
-        where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise PatchError(f"this is not a patch: it is not JSON ({where})") from None
+    data = read(text)
     if not isinstance(data, dict) or "format" not in data:
         raise PatchError('this is not a patch: it has no "format"')
     number = data["format"]
@@ -119,8 +133,6 @@ def loads(text: str) -> Patch:
         raise PatchError(
             f"this patch has format {number} and this glasspatch reads formats up to {FORMAT}; open it with a newer glasspatch"
         )
-    if _depth(data) > DEEPEST:
-        raise PatchError("this is not a patch: it is nested too deeply")
     for old in range(number, FORMAT):
         data = MIGRATIONS[old](data)
     return _from_data(data)
@@ -128,22 +140,10 @@ def loads(text: str) -> Patch:
 
 def dumps(patch: Patch) -> str:
     """The patch as JSON text: sorted keys, two-space indent, short lists on one line. Equal patches give equal text."""
-    nodes = {
-        name: {
-            **node.extra,
-            "type": node.type,
-            "version": node.version,
-            "params": node.params,
-            "position": [int(x) if float(x).is_integer() else x for x in node.position],
-            **({"fault": node.fault} if node.fault else {}),
-        }
-        for name, node in patch.nodes.items()
-    }
-    links = sorted([link.source, link.target] for link in patch.links)
-    data = {**patch.extra, "format": FORMAT, "settings": patch.settings, "nodes": nodes, "links": links}
+    data = {**patch.extra, "format": FORMAT, "settings": patch.settings, **_graph(patch)}
     data |= {"scenes": patch.scenes} if patch.scenes else {}
     data |= {"bindings": list(patch.bindings)} if patch.bindings else {}
-    return _emit(data, "") + "\n"
+    return written(data) + "\n"
 
 
 def load(path: Path) -> Patch:
@@ -168,23 +168,63 @@ def save(path: Path, patch: Patch) -> None:
         raise PatchError(f"{path} was not saved: {in_words(error)}") from error
 
 
+def _graph(patch: Patch) -> dict[str, Any]:
+    links = sorted([link.source, link.target] for link in patch.links)
+    graph: dict[str, Any] = {"nodes": {name: _node_data(node) for name, node in patch.nodes.items()}, "links": links}
+    return graph | ({"view": patch.view} if patch.view else {})
+
+
+def _node_data(node: Node) -> dict[str, Any]:
+    inside = node.inside and {
+        **node.inside.patch.extra,
+        **_graph(node.inside.patch),
+        "inputs": node.inside.inputs,
+        "outputs": node.inside.outputs,
+    }
+    return {
+        **node.extra,
+        "type": node.type,
+        "version": node.version,
+        "params": node.params,
+        "position": [int(x) if float(x).is_integer() else x for x in node.position],
+        **{
+            key: value
+            for key, value in {
+                "fault": node.fault,
+                "mode": node.mode,
+                "seed": node.seed,
+                "view": node.view,
+                "inside": inside,
+            }.items()
+            if value
+        },
+    }
+
+
 def _from_data(data: dict[str, Any]) -> Patch:
-    settings, nodes, links = data.get("settings", {}), data.get("nodes", {}), data.get("links", [])
-    if not isinstance(settings, dict) or not isinstance(nodes, dict) or not isinstance(links, list):
-        raise PatchError('"settings" and "nodes" must be objects and "links" a list')
-    scenes, bindings = data.get("scenes", {}), data.get("bindings", [])
+    settings, scenes, bindings = data.get("settings", {}), data.get("scenes", {}), data.get("bindings", [])
+    graph = _graph_from(data, ("format", "settings", "scenes", "bindings"))
+    if not isinstance(settings, dict):
+        raise PatchError(_GRAPH)
     if not isinstance(scenes, dict) or not all(isinstance(scene, dict) for scene in scenes.values()):
         raise PatchError('"scenes" must be an object of objects')
     if not isinstance(bindings, list) or not all(isinstance(binding, dict) for binding in bindings):
         raise PatchError('"bindings" must be a list of objects')
-    known = ("format", "settings", "nodes", "links", "scenes", "bindings")
+    return replace(graph, settings=settings, scenes=scenes, bindings=tuple(bindings))
+
+
+def _graph_from(data: dict[str, Any], further: tuple[str, ...]) -> Patch:
+    nodes, links, view = data.get("nodes", {}), data.get("links", []), data.get("view", {})
+    if not isinstance(nodes, dict) or not isinstance(links, list):
+        raise PatchError(_GRAPH)
+    if not isinstance(view, dict):
+        raise PatchError('"view" must be an object')
+    known = ("nodes", "links", "view", *further)
     return Patch(
-        settings=settings,
         nodes={name: _node(name, node) for name, node in nodes.items()},
         links=tuple(_link(link) for link in links),
-        scenes=scenes,
-        bindings=tuple(bindings),
         extra={key: value for key, value in data.items() if key not in known},
+        view=view,
     )
 
 
@@ -207,59 +247,46 @@ def _node(name: str, data: Any) -> Node:
     fault = data.get("fault")
     if fault is not None and fault not in FAULTS:
         raise PatchError(f'node {name}: "fault" must be one of {", ".join(FAULTS)}, got {str(fault)[:80]}')
-    known = ("type", "version", "params", "position", "fault")
+    mode, view, seed = data.get("mode"), data.get("view", {}), data.get("seed")
+    if mode is not None and mode not in MODES:
+        raise PatchError(f'node {name}: "mode" must be one of {", ".join(MODES)}, got {str(mode)[:80]}')
+    if not isinstance(view, dict):
+        raise PatchError(f'node {name}: "view" must be an object')
+    if seed is not None and not (isinstance(seed, str) and seed):
+        raise PatchError(f'node {name}: "seed" must be a name, got {str(seed)[:80]!r}')
+    known = ["type", "version", "params", "position", "fault", "mode", "view", "seed"]
+    inside = None
+    if data["type"] == SUBPATCH and "inside" in data:
+        inside = _inside(name, data["inside"])
+        known.append("inside")
     extra = {key: value for key, value in data.items() if key not in known}
-    return Node(data["type"], version, params, (x, y), extra, fault)
+    return Node(data["type"], version, params, (x, y), extra, fault, view, mode, inside, seed)
+
+
+def _inside(name: str, data: Any) -> Inside:
+    if not isinstance(data, dict):
+        raise PatchError(f'node {name}: "inside" must be an object with "nodes", "links", "inputs" and "outputs"')
+    ports = [data.get(key, {}) for key in ("inputs", "outputs")]
+    for key, found in zip(("inputs", "outputs"), ports, strict=True):
+        if not isinstance(found, dict) or not all(WORD.fullmatch(port) and _is_end(end) for port, end in found.items()):
+            raise PatchError(f'node {name}: "{key}" must lead from words to "node.port", got {json.dumps(found)[:80]}')
+    try:
+        return Inside(_graph_from(data, ("inputs", "outputs")), *ports)
+    except PatchError as error:
+        raise PatchError(f"node {name}: {error}") from None
 
 
 def _link(data: Any) -> Link:
-    ends = isinstance(data, list) and len(data) == 2 and all(isinstance(end, str) for end in data)
-    if not ends or not all(len(end.split(".")) == 2 and all(end.split(".")) for end in data):
+    if not isinstance(data, list) or len(data) != 2 or not all(_is_end(end) for end in data):
         raise PatchError(f'a link must be ["node.output", "node.input"], got {json.dumps(data)[:80]}')
     return Link(data[0], data[1])
 
 
+def _is_end(end: Any) -> bool:
+    return isinstance(end, str) and len(end.split(".")) == 2 and all(end.split("."))
+
+
 def _require_word(name: str) -> None:
     # Node names become folder names: a word can neither climb out of the assets folder nor clash on another system.
-    if not WORD.fullmatch(name):
+    if not is_node_name(name):
         raise PatchError(f"a node's name must be a word of a-z, 0-9 and _ that begins with a letter, got {name!r}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise PatchError(f"{twice!r} stands twice in one object; rename or remove one of them")
-    return found
-
-
-def _no_constant(text: str) -> Any:
-    raise PatchError(f"{text} is not a number that a patch may hold")
-
-
-def _depth(value: Any) -> int:
-    level, depth = [value], 0
-    while level:
-        inner = [item for item in level if isinstance(item, dict | list)]
-        level = [part for item in inner for part in (item.values() if isinstance(item, dict) else item)]
-        depth += 1
-    return depth
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        _no_constant(text)
-    return number
-
-
-def _emit(value: Any, indent: str) -> str:
-    if isinstance(value, Mapping) and value:
-        inner = indent + "  "
-        lines = [f"{inner}{json.dumps(key)}: {_emit(value[key], inner)}" for key in sorted(value)]
-        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    if isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
-        inner = indent + "  "
-        return "[\n" + ",\n".join(inner + _emit(item, inner) for item in value) + f"\n{indent}]"
-    return json.dumps(dict(value) if isinstance(value, Mapping) else value, sort_keys=True, allow_nan=False)

@@ -1,11 +1,10 @@
-"""What an artist does on stage: edits, knobs, scenes, anchors, takes, undo. It owns the document that plays.
+"""What an artist does on stage: edits, knobs, scenes, undo. It owns the document that plays; `runtime.teaching` does the anchors.
 
 One thread at a time calls `do` and `tick`; whatever takes its time (a model, a training) takes it there, never on the audio path.
 """
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,12 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from runtime import messages as ask
 from runtime.artifacts import Assets
 from runtime.engine import Engine
-from runtime.errors import GlasspatchError, NodeError, ParamError, PatchError, in_words
+from runtime.errors import GlasspatchError, ParamError, PatchError, in_words
 from runtime.feed import feedable, inside
 from runtime.patch import Patch, dumps, loads, save
 from runtime.patch import load as load_patch
@@ -29,9 +26,8 @@ from runtime.remote.bindings import resolve
 from runtime.retries import Retries
 from runtime.scenes import recalled, scene_of
 from runtime.senses import Senses
-
-GESTURES = 30.0
-"""Gestures recorded for an anchor in a second: as many as a camera gives."""
+from runtime.subpatch import flattened
+from runtime.teaching import Teaching
 
 
 @dataclass(frozen=True)
@@ -43,20 +39,8 @@ class Was:
     taught: Mapping[str, Path]
 
 
-@dataclass
-class Recording:
-    """An anchor whose gesture is being recorded."""
-
-    node: str
-    anchor: str
-    target: Mapping[str, float]
-    source: tuple[str, str]
-    names: tuple[str, ...]
-    frames: list[np.ndarray]
-
-
 class Performance:
-    """The document, the engine and the senses that play it, and what may be asked of them."""
+    """The document (flat: `runtime.subpatch`), the engine and the senses that play it, and what may be asked of them."""
 
     def __init__(
         self,
@@ -72,29 +56,30 @@ class Performance:
     ) -> None:
         """`folder` is where copies of what was taught lie, with those of a take. With `owns_file`, scenes and knobs that are kept
         go into the patch file; otherwise whoever owns the document hears of it (`Changed`)."""
-        self.path, self.patch, self.engine, self.senses = path, patch, engine, senses
+        self.path, self.patch, self.engine, self.senses = path, flattened(patch, registry), engine, senses
         self.assets = Assets(path)
         self.take: Callable[[Any], None] = lambda command: None
-        self._registry, self._folder, self._tell, self._owns_file = registry, folder, tell, owns_file
+        self._registry, self._tell, self._owns_file = registry, tell, owns_file
         self._plan: Plan | None = None
         self.played: Plan | None = None
         """What of the plan the engine renders."""
         self._undo: deque[Was] = deque(maxlen=200)
         self._redo: list[Was] = []
-        self._recording: Recording | None = None
-        self._next_gesture = 0.0
-        self._copies = 0
-        self._taught: dict[str, str] = {}
+        self._is_known = False
         self._retries = Retries()
+        self.teaching = Teaching(
+            self.assets,
+            engine,
+            folder,
+            tell,
+            renew=lambda name: self._load(self.patch, renew=(name,)),
+            remember=lambda what, before: self._remember(what, self.patch, before),
+        )
 
     # Loading
 
     def begin(self) -> None:
         """Loads the patch for the first time."""
-        plan = self._compile(self.patch)
-        for step in plan.streams:
-            if self._can_be_taught(step.node, plan):
-                self._copy_taught(step.node, self.assets.node(step.node))
         self._load(self.patch)
 
     def _compile(self, patch: Patch) -> Plan:
@@ -106,6 +91,7 @@ class Performance:
         for key in ("sample_rate", "block"):
             if plan.settings[key] != getattr(self.engine, key):
                 raise PatchError(f"{key} cannot change while the sound runs; stop and start again")
+        self.teaching.loading(plan)
         feeds, problems = self.senses.load(text, plan)
         for node, feed in feeds.items():
             feed.journal = self._journal_of(node)
@@ -114,7 +100,7 @@ class Performance:
             "fade": fade,
             "renew": list(renew),
             "fed": {node: {output: list(names) for output, names in feed.names.items()} for node, feed in feeds.items()},
-            "taught": dict(self._taught),
+            "taught": dict(self.teaching.copies),
         }
         self.played = inside(plan, feeds)
         problems += self.engine.load(self.played, fade=fade, renew=renew, note=note)
@@ -122,6 +108,7 @@ class Performance:
         self.patch, self._plan = patch, plan
         self.senses.bind(patch.bindings and self._resolved(patch))
         self._tell(ask.Problems((*plan.problems, *knob_problems(patch, self._registry), *problems, *waiting)))
+        self.teaching.loaded()
 
     def _journal_of(self, node: str) -> Callable[[int, Any], None]:
         def write(block: int, values: Any) -> None:
@@ -148,20 +135,25 @@ class Performance:
 
     # Commands
 
-    def do(self, command: Any) -> None:
-        """Does what was asked; what cannot be done is told in words, and changes nothing."""
+    def do(self, command: Any, *, by_owner: bool = False) -> None:
+        """Does what was asked; what cannot be done is told in words, and changes nothing. `by_owner`: by who owns the
+        document, and knows what it becomes by an edit or a param."""
+        self._is_known = by_owner and not self._owns_file and isinstance(command, ask.Edit | ask.SetParam)
         try:
-            found = getattr(self, f"_do_{type(command).__name__.lower()}", None)
+            name = f"do_{type(command).__name__.lower()}"
+            found = getattr(self, f"_{name}", None) or getattr(self.teaching, name, None)
             if found is None:
                 self.take(command)
             else:
                 found(command)
         except (GlasspatchError, OSError, KeyError, ValueError, TypeError) as error:
             self._tell(ask.Told(in_words(error)))
+        finally:
+            self._is_known = False
 
     def _do_edit(self, edit: ask.Edit) -> None:
         before = self.patch
-        self._load(loads(edit.text), edit.fade)
+        self._load(flattened(loads(edit.text), self._registry), edit.fade)
         self._remember("edit", before)
 
     def _do_setparam(self, asked: ask.SetParam) -> None:
@@ -214,7 +206,7 @@ class Performance:
         for (name, param), value in gliding.items():
             if self._plan is not None and name in feedable(self._plan):
                 self.senses.set(name, param, value)
-            else:
+            elif self.engine.instance(name) is not None:
                 self.engine.set_param(name, param, value, seconds)
         self.patch = wanted
         self._remember(f"scene {asked.scene}", before)
@@ -233,9 +225,8 @@ class Performance:
         self._tell(ask.Told(f"move the knob that shall move {asked.node}.{asked.param} now", wrong=False))
 
     def _do_forget(self, asked: ask.Forget) -> None:
-        self._bind(
-            [b for b in self.patch.bindings if (b.get("node"), b.get("param")) != (asked.node, asked.param)], "forget a knob"
-        )
+        others = [b for b in self.patch.bindings if (b.get("node"), b.get("param")) != (asked.node, asked.param)]
+        self._bind(others, "forget a knob")
 
     def learned(self, binding: Mapping[str, Any]) -> None:
         """The senses have heard which knob it shall be."""
@@ -259,88 +250,6 @@ class Performance:
         if self._owns_file:
             save(self.path, replace(load_patch(self.path), **changes))
 
-    # Teaching
-
-    def _do_recordanchor(self, asked: ask.RecordAnchor) -> None:
-        step = self._plan.steps.get(asked.node) if self._plan else None
-        if step is None or not {"add", "remove", "train"} <= {action.name for action in step.spec.actions}:
-            raise NodeError(f"{asked.node} cannot be taught; name a Regressor that the patch has")
-        sources = step.inputs.get("gesture", ())
-        if not sources or self.engine.value(*sources[0]) is None:
-            raise NodeError(f"{asked.node}: no gesture reaches it; lead a control signal to its gesture input")
-        if not asked.anchor.strip():
-            raise NodeError("an anchor needs a name")
-        target = asked.target
-        if target is None:
-            now = self.engine.value(asked.node, "prediction")
-            if now is None:
-                raise NodeError(f"{asked.node} plays nothing yet: name the target of its first anchors")
-            target = dict(zip(self.engine.names(asked.node, "prediction"), map(float, now[:, -1]), strict=True))
-        self._recording = Recording(asked.node, asked.anchor, dict(target), sources[0], self.engine.names(*sources[0]), [])
-        self._tell(ask.Told(f"recording anchor {asked.anchor}: hold the gesture", wrong=False))
-
-    def _do_endanchor(self, asked: ask.EndAnchor) -> None:
-        recording, self._recording = self._recording, None
-        if recording is None:
-            raise NodeError("no anchor is being recorded")
-        frames = np.array(recording.frames, np.float32).reshape(len(recording.frames), -1)
-        fresh = np.r_[True, (frames[1:] != frames[:-1]).any(axis=1)] if len(frames) else np.zeros(0, bool)
-        self._teach(
-            recording.node,
-            f"anchor {recording.anchor}",
-            lambda node: node.add(recording.anchor, recording.target, frames[fresh], recording.names),
-        )
-
-    def _do_removeanchor(self, asked: ask.RemoveAnchor) -> None:
-        self._teach(asked.node, f"forget anchor {asked.anchor}", lambda node: node.remove(asked.anchor))
-
-    def _do_train(self, asked: ask.Train) -> None:
-        self._teach(asked.node, f"train {asked.node}", lambda node: {})
-
-    def _teach(self, name: str, what: str, change: Callable[[Any], Mapping[str, Any]]) -> None:
-        step = self._plan.steps.get(name) if self._plan else None
-        if step is None or not step.spec.actions:
-            raise NodeError(f"{name} cannot be taught; name a Regressor that the patch has")
-        before = self._taught_now(name)
-        node = step.cls()
-        node.load(self.assets.node(name))
-        for key, value in change(node).items():
-            setattr(node, key, value)
-        folder = self.assets.node(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        node.save(folder)
-        # Preparing the node anew beside the one that plays trains it, and crossfades to what it has learnt.
-        self._reload_taught(name)
-        playing: Any = self.engine.instance(name)
-        if playing is not None:
-            playing.save(folder)
-        self._remember(what, self.patch, {name: before})
-        words = (playing or node).describe() if hasattr(node, "describe") else what
-        self._tell(ask.Told(f"{what}: {words}", wrong=False))
-
-    def _reload_taught(self, name: str) -> None:
-        self._copy_taught(name, self.assets.node(name))
-        self._load(self.patch, renew=(name,))
-
-    def _can_be_taught(self, name: str, plan: Plan) -> bool:
-        return bool(plan.steps[name].spec.actions)
-
-    def _copy_taught(self, name: str, source: Path) -> Path:
-        """A copy that nobody changes any more; a take finds it by its name."""
-        self._copies += 1
-        copy = self._folder / f"{name}-{self._copies}"
-        if source.is_dir():
-            shutil.copytree(source, copy)
-        else:
-            copy.mkdir(parents=True)
-        self._taught[name] = copy.name
-        return copy
-
-    def _taught_now(self, name: str) -> Path:
-        if name not in self._taught:
-            self._copy_taught(name, self.assets.node(name))
-        return self._folder / self._taught[name]
-
     # Undo
 
     def _remember(self, what: str, patch: Patch, taught: Mapping[str, Path] | None = None) -> None:
@@ -349,10 +258,13 @@ class Performance:
         if not (last and "." in what and last.what == what):
             self._undo.append(Was(what, patch, taught or {}))
         self._redo.clear()
-        if self.patch != patch:
-            self._tell(ask.Changed(dumps(self.patch), what))
+        if self.patch != patch and not self._is_known:
+            self._tell(ask.Changed(dumps(self.patch), what, dumps(patch)))
 
     def _do_undo(self, asked: ask.Undo) -> None:
+        if not self._owns_file:
+            self._tell(ask.Asked(asked))
+            return
         if not self._undo:
             raise PatchError("there is nothing to undo")
         was = self._undo.pop()
@@ -360,6 +272,9 @@ class Performance:
         self._tell(ask.Told(f"undone: {was.what}", wrong=False))
 
     def _do_redo(self, asked: ask.Redo) -> None:
+        if not self._owns_file:
+            self._tell(ask.Asked(asked))
+            return
         if not self._redo:
             raise PatchError("there is nothing to redo")
         was = self._redo.pop()
@@ -367,29 +282,20 @@ class Performance:
         self._tell(ask.Told(f"done again: {was.what}", wrong=False))
 
     def _go_back(self, was: Was) -> Was:
-        now = Was(was.what, self.patch, {name: self._taught_now(name) for name in was.taught})
-        for name, copy in was.taught.items():
-            node = self._plan.steps[name].cls() if self._plan and name in self._plan.steps else None
-            if node is not None:
-                node.load(copy)
-                node.save(self.assets.node(name))
-                self._copy_taught(name, self.assets.node(name))
-        self._load(was.patch, renew=tuple(was.taught))
+        now = Was(was.what, self.patch, {name: self.teaching.copy_of(name) for name in was.taught})
+        renew = [name for name, copy in was.taught.items() if self.teaching.restore(name, copy)]
+        self._load(was.patch, renew=tuple(renew))
+        self.teaching.restored(was.taught)
         if (was.patch.scenes, was.patch.bindings) != (now.patch.scenes, now.patch.bindings):
             self._write(scenes=was.patch.scenes, bindings=was.patch.bindings)
-        self._tell(ask.Changed(dumps(self.patch), f"undo {was.what}"))
+        self._tell(ask.Changed(dumps(self.patch), f"undo {was.what}", dumps(now.patch)))
         return now
 
     # What happens by itself
 
     def tick(self) -> None:
-        """Called some thirty times a second: records gestures, lets failed nodes try again, closes what has left."""
-        now = time.monotonic()
-        if self._recording is not None and now >= self._next_gesture:
-            self._next_gesture = now + 1.0 / GESTURES
-            value = self.engine.value(*self._recording.source)
-            if value is not None and len(value) == len(self._recording.names):
-                self._recording.frames.append(value[:, -1].copy())
+        """Called some sixty times a second: records gestures, lets failed nodes try again, closes what has left."""
+        self.teaching.tick(time.monotonic())
         for name, anew in self._retries.due():
             if name in self.engine.failed:
                 self._load(self.patch, renew=(name,)) if anew else self.engine.revive(name)

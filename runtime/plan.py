@@ -19,6 +19,7 @@ from runtime.node import JobNode
 from runtime.patch import SETTINGS, Link, Node, Patch
 from runtime.registry import Registry
 from runtime.spec import NodeSpec, PathParam, Port
+from runtime.subpatch import flatten
 
 Source = tuple[str, str]
 """(node, output)."""
@@ -26,14 +27,16 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True)
 class Step:
-    """A node that can run: its class, its coerced params, for each input where it comes from (empty: not connected), and what
-    it does when it fails."""
+    """A node that can run: its class, its coerced params, for each input where it comes from (empty: not connected), what it does
+    when it fails, the mode in which the artist has put it, and the name under which it draws random numbers (None: its own)."""
 
     node: str
     cls: type[Any]
     params: Mapping[str, Any]
     inputs: Mapping[str, tuple[Source, ...]]
     fault: str = "mute"
+    mode: str | None = None
+    seed: str | None = None
 
     @property
     def spec(self) -> NodeSpec:
@@ -82,10 +85,12 @@ class Plan:
 
 
 def compile_patch(patch: Patch, registry: Registry, folder: Path | None = None) -> Plan:
-    """The plan of a patch. With `folder`, the patch's own, files and folders that params name are looked for too."""
+    """The plan of a patch, whose subpatches are dissolved. With `folder`, the patch's own, files and folders that params name are
+    looked for too."""
     import networkx as nx
 
-    problems: list[Problem] = []
+    flat = flatten(patch, registry)
+    patch, problems = flat.patch, list(flat.problems)
     settings = _settings(patch, problems)
     classes = {name: cls for name, node in patch.nodes.items() if (cls := _class_of(name, node, registry, problems))}
     params = {name: _params(name, patch.nodes[name], cls, folder, problems) for name, cls in classes.items()}
@@ -123,8 +128,9 @@ def compile_patch(patch: Patch, registry: Registry, folder: Path | None = None) 
             if lost and not (spec.optional or spec.many or spec.delayed or (lies_on_disk and lost[0] not in missing)):
                 blocked[name] = lost[0]
         if name not in blocked:
-            fault = patch.nodes[name].fault or classes[name].spec.fault
-            runs.append(Step(name, classes[name], params[name], inputs[name], fault))
+            node, cls = patch.nodes[name], classes[name]
+            mode = None if issubclass(cls, JobNode) else node.mode
+            runs.append(Step(name, cls, params[name], inputs[name], node.fault or cls.spec.fault, mode, node.seed))
     alive = {step.node for step in runs}
     made = set(classes)
     runs = [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from runtime.trust import config_folder
+from runtime.folders import config_folder
 
 ENDING = 8.0
 """Seconds that a performance may take to fade out and close its files."""
@@ -54,9 +54,9 @@ def playing() -> list[tuple[int, str]]:
     return found
 
 
-def stop_all(path: Path | None) -> list[tuple[int, str]]:
-    """Lets all performances, or those of one patch, fade out and end; gives those that were playing."""
-    chosen = [(pid, patch) for pid, patch in playing() if path is None or Path(patch) == path.resolve()]
+def stop_all(path: Path | None, but: int | None = None) -> list[tuple[int, str]]:
+    """Lets all performances, or those of one patch, fade out and end, but one process; gives those that were playing."""
+    chosen = [(pid, patch) for pid, patch in playing() if pid != but and (path is None or Path(patch) == path.resolve())]
     for pid, _ in chosen:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime.modes import switched_off
 from runtime.node import STEP, Stream, StreamNode
 from runtime.plan import Source, Step
 from runtime.spec import Port, PortType
@@ -71,7 +72,6 @@ class Program:
     calls: dict[str, Call] = field(default_factory=dict)
     running: tuple[Call, ...] = ()
     delays: list[tuple[int, int]] = field(default_factory=list)
-    latency: dict[str, int] = field(default_factory=dict)
 
 
 def flatten(
@@ -106,10 +106,12 @@ def flatten(
         )
         one, two = (*places, None, None)[:2] if 1 <= len(places) <= 2 else (None, None)
         number = len(program.calls)
-        process = wraps[name](instance.node.process) if name in wraps else instance.node.process
+        process = instance.node.process
+        if instance.step.mode:
+            slots = {port.name: program.outputs[name, port.name] for port in instance.step.spec.outputs}
+            process = switched_off(instance.step, process, program.values, slots)
+        process = wraps[name](process) if name in wraps else process
         program.calls[name] = (number, name, process, gathers, one, two, _getter(places), outputs)
-        behind = [program.latency[s] for found in instance.step.inputs.values() for s, _ in found if s in program.latency]
-        program.latency[name] = max(behind, default=0) + instance.stream.latency
     program.running = tuple(program.calls.values())
     program.before = list(program.values)
 
@@ -121,7 +123,7 @@ def latency_between(program: Program, source: str) -> int | None:
     for name, instance in program.instances.items():
         behind = [reached[s] for found in instance.step.inputs.values() for s, _ in found if s in reached]
         if behind:
-            reached[name] = max(behind) + instance.stream.latency
+            reached[name] = max(behind) + (0 if instance.step.mode else instance.stream.latency)
         if name in reached and not instance.step.spec.outputs:
             heard.append(reached[name])
     return max(heard, default=None)

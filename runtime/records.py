@@ -35,7 +35,7 @@ def record_of(step: Step, seed: int, artifacts: Mapping[str, Artifact | None], a
         "params": dict(step.params),
         "inputs": {port: found["fingerprint"] for port, found in inputs.items()},
         "files": files,
-        "seed": node_seed(seed, step.node),
+        "seed": node_seed(seed, step.seed or step.node),
     }
     chosen = {param.name: step.params[param.name] for param in spec.params if step.params[param.name] != param.default}
     key = hashlib.sha256(json.dumps({**what, "params": chosen}, sort_keys=True).encode()).hexdigest()

@@ -40,7 +40,3 @@ class Ring:
         if first < count:
             into[:, first:] = self._frames[:, : count - first]
         self._taken += count
-
-    def drop(self, count: int) -> None:
-        """Forgets the oldest `count` frames; for the thread that takes."""
-        self._taken += count

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from runtime.device import DeviceLost, SoundDevice, find, refresh
+from runtime.device import DeviceError, DeviceLost, SoundDevice, find, refresh
 from runtime.errors import in_words
 
 AGAIN = 1.0
@@ -17,6 +18,7 @@ AGAIN = 1.0
 LATENCIES = (0.01, 0.02, 0.03, 0.045, 0.07, 0.1, 0.17, 0.25, 0.4)
 """Seconds of buffer that are tried, smallest first."""
 NONE = "none"
+STARTING = 3.0
 
 
 class Clock:
@@ -27,7 +29,7 @@ class Clock:
 
     def __init__(self, sample_rate: int, block: int) -> None:
         self._seconds = block / sample_rate
-        self._due = time.perf_counter()
+        self._due = float("-inf")  # time begins with the first block
 
     def play(self, sound: np.ndarray) -> None:
         now = time.perf_counter()
@@ -84,7 +86,8 @@ class Speaker:
         gone.close()
         while not self._closing:
             try:
-                refresh()
+                with suppress(DeviceError):  # the lost card hangs in PortAudio: then only what was there before can come back
+                    refresh()
                 back = self._opened()
                 if self._closing:
                     back.close()
@@ -132,6 +135,16 @@ class Speaker:
         return self._now.input_latency
 
 
+def heard_at(block: int, engine: Any, speaker: Any) -> float:
+    """When the beginning of a block is heard, in seconds of time.perf_counter. Waits until it is rendered and the card's buffer,
+    which takes its first blocks at once, is full; STARTING seconds at most."""
+    seconds, limit = engine.block / engine.sample_rate, time.perf_counter() + STARTING
+    while engine.blocks <= max(block, speaker.output_latency / seconds) and time.perf_counter() < limit:
+        time.sleep(0.002)
+    ahead: float = (engine.blocks - block) * seconds - speaker.output_latency
+    return time.perf_counter() - ahead
+
+
 def open_speaker(
     output: str | None,
     input: str | None = None,
@@ -160,24 +173,39 @@ def open_speaker(
 
 
 def measure_latency(
-    output: str | None, render: Callable[[], np.ndarray], *, sample_rate: int, block: int, seconds: float = 2.0
+    output: str | None,
+    render: Callable[[], np.ndarray],
+    *,
+    sample_rate: int,
+    block: int,
+    seconds: float = 2.0,
+    latencies: Sequence[float] = LATENCIES,
 ) -> tuple[float, list[tuple[float, int]]]:
     """The smallest buffer that holds on this machine: each is tried for so many seconds with `render` as the load, in silence;
-    the one after the first without a gap is chosen, for a margin. Gives it, and what was tried: (seconds of buffer, gaps)."""
+    the one after the first without a gap is chosen, for a margin. Gives it, and what was tried: (seconds of buffer, gaps).
+    Buffers that the card refuses are passed over; raises its DeviceError where it refuses all."""
     tried: list[tuple[float, int]] = []
-    for place, latency in enumerate(LATENCIES):
+    refused: DeviceError | None = None
+    for place, latency in enumerate(latencies):
         if latency < 2 * block / sample_rate:
             continue  # the card takes from one block while the next is rendered
-        device = SoundDevice(output, sample_rate=sample_rate, block=block, latency=latency)
+        try:
+            device = SoundDevice(output, sample_rate=sample_rate, block=block, latency=latency)
+        except DeviceError as error:
+            refused = error
+            continue
         try:
             until = time.perf_counter() + seconds
             while time.perf_counter() < until:
                 device.play(render() * np.float32(0.0))
         except DeviceLost:
             device.starved += 1
+        finally:
+            device.close()
         gaps = device.underflows + device.starved
-        device.close()
         tried.append((latency, gaps))
         if not gaps:
-            return LATENCIES[min(place + 1, len(LATENCIES) - 1)], tried
-    return LATENCIES[-1], tried
+            return latencies[min(place + 1, len(latencies) - 1)], tried
+    if refused is not None and not tried:
+        raise refused
+    return latencies[-1], tried

@@ -10,7 +10,18 @@ from typing import Any, ClassVar
 
 from runtime.errors import ParamError
 
+_NODE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+INSIDE = "__"
+"""Stands between a subpatch and a node in it, where a node is named with the subpatches around it: `voices__gain`."""
+LONGEST = 200
+"""Characters of the longest name of a node with the subpatches around it: folders are named so, and they get endings."""
+
+
+def is_node_name(name: str) -> bool:
+    """Whether a node may be called so: a word, or words with INSIDE between them."""
+    words = name.split(INSIDE)
+    return len(name) <= LONGEST and all(len(word) <= 64 for word in words) and _NODE_NAME.fullmatch(name) is not None
 
 
 class PortType(Enum):

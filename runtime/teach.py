@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from runtime.engine import Engine
 from runtime.errors import NodeError
 from runtime.node import STEP
 from runtime.plan import Source, Step
+from runtime.teaching import can_be_taught, change
 from runtime.terminal.open import Opened
 
 RATE = 30.0
@@ -28,28 +29,24 @@ def teach_frames(
     opened: Opened, node: str, anchor: str, target: Mapping[str, float], frames: np.ndarray, names: tuple[str, ...]
 ) -> str:
     """The same from gestures float32 [n, dims] with those names, wherever they were recorded."""
-    step = _teachable(opened, node)
-    taught = _taught(opened, step)
-    return _learn(opened, step, taught, taught.add(anchor, target, frames, names))
+    return _learn(opened, node, lambda taught: taught.add(anchor, target, frames, names))
 
 
 def forget(opened: Opened, node: str, anchor: str) -> str:
     """Removes an anchor and trains again. Raises NodeError where there is none of that name."""
-    step = _teachable(opened, node)
-    taught = _taught(opened, step)
-    return _learn(opened, step, taught, taught.remove(anchor))
+    return _learn(opened, node, lambda taught: taught.remove(anchor))
 
 
 def forget_all(opened: Opened, node: str) -> str:
     """Removes every anchor."""
-    step = _teachable(opened, node)
-    taught = _taught(opened, step)
-    return _learn(opened, step, taught, taught.clear())
+    return _learn(opened, node, lambda taught: taught.clear())
 
 
 def tell(opened: Opened, node: str) -> str:
     """The anchors and the scores in words."""
-    words: str = _taught(opened, _teachable(opened, node)).describe()
+    taught: Any = _teachable(opened, node).cls()
+    taught.load(opened.assets.node(node))
+    words: str = taught.describe()
     return words
 
 
@@ -82,7 +79,7 @@ def record(opened: Opened, step: Step, start: float, end: float) -> tuple[np.nda
 
 def _teachable(opened: Opened, node: str) -> Step:
     step = opened.plan.steps[node]
-    if not {"add", "remove", "train"} <= {action.name for action in step.spec.actions}:
+    if not can_be_taught(step.spec):
         raise NodeError(f"{node}: a {step.spec.title} cannot be taught; name a Regressor")
     return step
 
@@ -94,26 +91,17 @@ def _source(step: Step) -> Source:
     return sources[0]
 
 
-def _taught(opened: Opened, step: Step) -> Any:
-    """The node with what it was taught so far."""
-    instance = step.cls()
-    instance.load(opened.assets.node(step.node))
-    return instance
-
-
-def _learn(opened: Opened, step: Step, taught: Any, attributes: Mapping[str, Any]) -> str:
-    for name, value in attributes.items():
-        setattr(taught, name, value)
-    folder = opened.assets.node(step.node)
-    folder.mkdir(parents=True, exist_ok=True)
-    taught.save(folder)
-    # Preparing the node within its patch trains it with the patch's own params and seed, exactly as a performance will.
+def _learn(opened: Opened, node: str, changed: Callable[[Any], Mapping[str, Any]]) -> str:
+    step, folder = _teachable(opened, node), opened.assets.node(node)
     engine = Engine(opened.plan.settings, opened.assets)
     try:
-        engine.load(opened.plan.behind(step.node))
-        playing: Any = engine.instance(step.node)
-        if playing is not None:  # it is None where other parts of the patch cannot run: training waits until they can
-            playing.save(folder)
+        with opened.assets.lock_taught(node, "teach"):
+            taught = change(step, folder, changed)
+            # Preparing the node within its patch trains it with the patch's own params and seed, exactly as a performance will.
+            engine.load(opened.plan.behind(node))
+            playing: Any = engine.instance(node)
+            if playing is not None:  # it is None where other parts of the patch cannot run: training waits until they can
+                playing.save(folder)
         words: str = (playing or taught).describe()
         return words
     finally:

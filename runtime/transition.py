@@ -64,14 +64,16 @@ def is_heard(old: Program, new: Program) -> bool:
         return False
     if {name: one.node for name, one in old.instances.items()} != {name: one.node for name, one in new.instances.items()}:
         return True
-    return any(one.step.inputs != old.instances[name].step.inputs for name, one in new.instances.items())
+    before = {name: (one.step.inputs, one.step.mode) for name, one in old.instances.items()}
+    return any((one.step.inputs, one.step.mode) != before[name] for name, one in new.instances.items())
 
 
 def joined(old: Program, new: Program, fade: Fade, block: int, sample_rate: int, folder: Path) -> Program:
     """Both programs as one. Nodes that both share run once, with inputs that crossfade where their links changed; nodes of `old`
     that leave go on under their name with LEAVING, and what they play to the loudspeakers fades out;
     what new ones play fades in."""
-    stay = {name for name, one in new.instances.items() if name in old.instances and one.node is old.instances[name].node}
+    both = {name: (one, old.instances[name]) for name, one in new.instances.items() if name in old.instances}
+    stay = {name for name, (now, was) in both.items() if now.node is was.node and now.step.mode == was.step.mode}
     instances, joins = _union(old, new, fade, stay)
     order = _order(instances, joins)
     if order is None:  # the way round was turned. Nodes that keep nothing can play on both ways at once

@@ -6,23 +6,15 @@ Kept per user, never in a patch, so that a shared patch cannot vouch for the cod
 from __future__ import annotations
 
 import json
-import os
-from errno import ENOENT
 from pathlib import Path
 
 from runtime.artifacts import hash_file, write_atomically
 from runtime.errors import NodeError
+from runtime.folders import config_folder
 
 
-def config_folder() -> Path:
-    """Where the program keeps what belongs to the user and to no patch: GLASSPATCH_CONFIG, else the XDG folder. Raises OSError
-    for a user without a home, as in a container."""
-    if chosen := os.environ.get("GLASSPATCH_CONFIG"):
-        return Path(chosen)
-    try:
-        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "glasspatch"
-    except RuntimeError:
-        raise FileNotFoundError(ENOENT, "this user has no home folder; set GLASSPATCH_CONFIG to a folder of yours") from None
+ELSEWHERE = "is a model made elsewhere"
+"""What every problem says that trust would cure; the window offers it there."""
 
 
 def trusted() -> dict[str, str]:
@@ -46,6 +38,6 @@ def require_trust(path: Path) -> None:
     """Raises NodeError unless the user has trusted this very file. Call it before any model is opened."""
     if hash_file(path) not in trusted():
         raise NodeError(
-            f"{path.name} is a model made elsewhere, and a model is code that can do anything on this machine; if you trust "
+            f"{path.name} {ELSEWHERE}, and a model is code that can do anything on this machine; if you trust "
             f"where it comes from, run: glasspatch trust {path}"
         )

@@ -10,18 +10,24 @@ import tempfile
 import threading
 import time
 import traceback
-from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runtime import messages as ask
 from runtime.errors import GlasspatchError, in_words
 from runtime.jobs import flush_denormals, limit_threads, print_into_log
-from runtime.senses import Ports, Senses
+from runtime.senses import Senses
+from runtime.sensing import Ports, Ready
+from runtime.teller import Teller
+
+if TYPE_CHECKING:
+    from runtime.program import Instance
 
 SWITCH = 0.0005
 """Seconds after which a thread must let others run. Python's own 5 ms let a busy thread hold up the sound for 27 ms."""
@@ -42,14 +48,19 @@ class Order:
     measure: bool = False
     ports: Ports = field(default_factory=Ports)
     take: str | None = None
+    video: bool = False
+    """Whether takes hold what the cameras show, where nobody says otherwise."""
     seconds: float | None = None
     owns_file: bool = True
     packages: tuple[str, ...] = ("nodes",)
     """Where nodes are found."""
+    muted: bool = False
+    held: Ready | None = None
+    """What the senses of an engine before this one gave last: the sound begins with it, and does not wait for them."""
 
 
-def work(order: Order, connection: Connection) -> None:
-    """The child's main function."""
+def work(order: Order, connection: Connection, prepared: Mapping[str, Instance] | None = None) -> None:
+    """The child's main function; nodes that are `prepared` already are taken over."""
     # The terminal sends Ctrl-C to parent and child alike; only the parent decides what stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(1)
@@ -58,7 +69,7 @@ def work(order: Order, connection: Connection) -> None:
     teller = Teller(connection)
     try:
         with tempfile.TemporaryDirectory(prefix="glasspatch-") as spool:
-            Worker(order, connection, teller, Path(spool)).run()
+            Worker(order, connection, teller, Path(spool), prepared).run()
         teller.tell(ask.Stopped())
     except BaseException as error:
         traceback.print_exc()
@@ -66,44 +77,13 @@ def work(order: Order, connection: Connection) -> None:
     teller.close()
 
 
-class Teller:
-    """Sends events on a thread of its own: a parent that hangs holds up nobody, and hears of the newest thousand later."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._waiting: deque[Any] = deque(maxlen=1000)
-        self._wake = threading.Event()
-        self._closing = False
-        self._thread = threading.Thread(target=self._send, name="glasspatch teller", daemon=True)
-        self._thread.start()
-
-    def tell(self, event: Any) -> None:
-        self._waiting.append(event)
-        self._wake.set()
-
-    def close(self) -> None:
-        self._closing = True
-        self._wake.set()
-        self._thread.join(1.0)
-
-    def _send(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                try:
-                    self._connection.send(self._waiting.popleft())
-                except OSError:
-                    return  # the parent has gone; the sound goes on
-            if self._closing:
-                return
-
-
 class Worker:
     """The engine with its device, its senses and its performance, and the threads that turn them: one renders, one does what
     takes time, one listens to the parent."""
 
-    def __init__(self, order: Order, connection: Connection, teller: Teller, spool: Path) -> None:
+    def __init__(
+        self, order: Order, connection: Connection, teller: Teller, spool: Path, prepared: Mapping[str, Instance] | None
+    ) -> None:
         from runtime.engine import Engine
         from runtime.patch import loads
         from runtime.performance import Performance
@@ -114,7 +94,7 @@ class Worker:
         self._order, self._connection, self._teller = order, connection, teller
         self._commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._quit = threading.Event()
-        self._muted = False
+        self._muted = order.muted
         self._peak, self._load = 0.0, 0.0
         patch, registry = loads(order.text), discover(*order.packages)
         settings = compile_patch(patch, registry).settings
@@ -124,12 +104,14 @@ class Worker:
         self.senses = Senses(order.path, order.ports, self._commands.put, self._heard, self._learned, order.packages)
         from runtime.artifacts import Assets
 
-        self.engine = Engine(settings, Assets(order.path), offline=False)
+        self.engine = Engine(settings, Assets(order.path), offline=False, taught=self._taught, prepared=prepared)
         self.performance = Performance(
             order.path, patch, registry, self.engine, self.senses, taught, teller.tell, owns_file=order.owns_file
         )
         self.performance.take = self._take
-        self.journal = Journal(spool, lambda words: teller.tell(ask.Told(words)))
+        self.journal = Journal(spool, self._cannot_keep)
+        self.senses.on_seen = self._seen
+        self.senses.held, self.senses.on_ready = order.held, lambda: self._commands.put(self.performance.begin)
         self.speaker: Any = None
 
     def run(self) -> None:
@@ -143,7 +125,7 @@ class Worker:
     def _run(self) -> None:
         from runtime.speaker import open_speaker
 
-        if self._order.ports.osc or self._order.ports.midi is not None:
+        if self._order.held is None:
             self.senses.open()
         self.performance.begin()
         _settle_memory()
@@ -158,7 +140,7 @@ class Worker:
             latency=latency,
             tell=lambda words, wrong: self._teller.tell(ask.Told(words, wrong)),
         )
-        self._teller.tell(ask.Playing(self.speaker.name, self.engine.sample_rate, self.engine.block))
+        self._teller.tell(ask.Playing(self.speaker.name, self.engine.sample_rate, self.engine.block, latency))
         self.engine.journal = self.journal.write
         if self._order.take is not None:
             self._commands.put(ask.StartTake(self._order.take))
@@ -167,13 +149,15 @@ class Worker:
         sound.start()
         acting.start()
         threading.Thread(target=self._listen, name="glasspatch listens", daemon=True).start()
+        if self._order.held is not None:
+            self.senses.open()
         self._quit.wait(self._order.seconds)
         self._quit.set()
         sound.join()
         acting.join(5.0)
         try:
             if self.journal.taking:
-                self._told_take(self.journal.end_take())
+                self._end_take()
             self.journal.close()
         except GlasspatchError as error:  # the disk does not answer: everything else must end all the same
             self._teller.tell(ask.Told(in_words(error)))
@@ -207,7 +191,7 @@ class Worker:
         """The engine's thread: a block, then the device, which lets it wait."""
         flush_denormals()
         engine, speaker, journal = self.engine, self.speaker, self.journal
-        gain, budget = 1.0, engine.block / engine.sample_rate
+        gain, budget = 0.0 if self._muted else 1.0, engine.block / engine.sample_rate
         ramp = np.linspace(0.0, 1.0, engine.block, dtype=np.float32)
         try:
             ending = False
@@ -254,9 +238,7 @@ class Worker:
                 elif callable(command):
                     command()
                 elif command is not None:
-                    performance.do(command)
-                    if isinstance(command, ask.Edit | ask.RecallScene | ask.Train | ask.EndAnchor | ask.Undo | ask.Redo):
-                        _settle_memory()
+                    self._do(command)
                 performance.tick()
             except Exception as error:  # a fault of ours must not end what the artist can still do
                 traceback.print_exc()
@@ -272,9 +254,17 @@ class Worker:
                 elif isinstance(command, ask.Quit):
                     self._quit.set()
                 else:
-                    self._commands.put(command)
+                    self._commands.put(partial(self._do, command, by_owner=True))
         except (EOFError, OSError):
             return
+
+    def _taught(self, node: str) -> Path:
+        return self.performance.teaching.folder_of(node)
+
+    def _do(self, command: Any, *, by_owner: bool = False) -> None:
+        self.performance.do(command, by_owner=by_owner)
+        if isinstance(command, ask.Edit | ask.RecallScene | ask.Train | ask.EndAnchor | ask.Undo | ask.Redo):
+            _settle_memory()
 
     # Commands that are the worker's own
 
@@ -286,13 +276,15 @@ class Worker:
         elif isinstance(command, ask.Start):
             self._muted = False
         elif isinstance(command, ask.StartTake):
-            self._start_take(command.path)
+            self._start_take(command.path, self._order.video if command.video is None else command.video)
         elif isinstance(command, ask.EndTake):
-            self._told_take(self.journal.end_take())
+            self._end_take()
         else:
             raise TypeError(f"{type(command).__name__} is nothing that can be asked of a performance")
 
-    def _start_take(self, path: str | None) -> None:
+    def _start_take(self, path: str | None, video: bool) -> None:
+        from runtime.speaker import heard_at
+
         wanted = Path(path) if path else Path("takes") / f"{self._order.path.stem}.take"
         begun = self.journal.start_take(
             self.performance.assets.patch_folder / wanted,
@@ -304,11 +296,24 @@ class Worker:
             settings=self.performance.settings,
             artifacts=self.performance.artifacts(),
         )
+        self.senses.record(begun, heard_at(self.engine.blocks, self.engine, self.speaker), video)
         self._teller.tell(ask.Told(f"recording {begun}", wrong=False))
 
-    def _told_take(self, path: Path | None) -> None:
+    def _end_take(self) -> None:
+        self.senses.end_record()
+        path = self.journal.end_take()
         if path is not None:
             self._teller.tell(ask.Told(f"the take is kept: {path}", wrong=False))
+
+    def _cannot_keep(self, words: str) -> None:
+        self._teller.tell(ask.Told(words))
+        if not self.journal.taking:
+            self.senses.end_record(wait=False)
+
+    def _seen(self, kind: str, stamp: float | None, *what: Any) -> None:
+        """Something was seen at that moment, or just now: it belongs to the block that was rendered then."""
+        ago = 0.0 if stamp is None else time.perf_counter() - stamp
+        self.journal.see(max(self.engine.blocks - round(ago * self.engine.sample_rate / self.engine.block), 0), kind, *what)
 
     def _heard(self, event: Any) -> None:
         self._commands.put(event) if isinstance(event, ask.NodeFailed) else self._teller.tell(event)
@@ -326,6 +331,8 @@ class Worker:
                 self.senses.ask_picture(*place)
                 if place in self.senses.pictures:
                     values[place] = self.senses.pictures[place]
+        for node in asked.marks:
+            self.senses.ask_marks(node)
         counters = {**self.speaker.counters(), "over_budget": engine.over_budget, "malformed": self.senses.malformed}
         return ask.Snapshot(
             seconds=engine.frame / engine.sample_rate,
@@ -339,6 +346,9 @@ class Worker:
             device=self.speaker.name,
             take=str(self.journal.taking) if self.journal.taking else None,
             values=values,
+            marks={node: marks for node in asked.marks if (marks := self.senses.marks.get(node)) is not None},
+            muted=self._muted,
+            held=self.senses.now(),
         )
 
     def _latencies(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -177,10 +178,12 @@ def live_over_bare(path: Path, block: int) -> tuple[float, float, float]:
     problems = engine.load(played)
     assert not problems and len(played.streams) == 30, (problems, len(played.streams))
     model = torch.jit.load(str(path)).eval()
-    latent, dice = torch.zeros(1, int(model.decode_params[0]), 1), np.random.default_rng(0)
+    latent = torch.zeros(1, int(model.decode_params[0]), 1)
+    # A new gesture in every block: more than any camera gives.
+    gestures = cycle(np.random.default_rng(0).uniform(0.0, 0.4, (997, len(FEATURES))).astype(np.float32))
 
     def live() -> None:
-        feed.put({"gesture": dice.uniform(0.0, 0.4, len(FEATURES)).astype(np.float32)})
+        feed.put({"gesture": next(gestures)})
         engine.render()
 
     def bare() -> None:
@@ -191,6 +194,8 @@ def live_over_bare(path: Path, block: int) -> tuple[float, float, float]:
         seconds(call, 20)
     # One by one, so that both find the same caches: what else a live engine does would be in the way of the next decode anyway.
     pairs = np.array([(seconds(live, 1), seconds(bare, 1)) for _ in range(600)])
+    # On a machine that is too busy the engine mutes the decoder for being late, and would look very quick.
+    assert not engine.failed, f"no figure: {engine.failed}"
     engine.close()
     return float(np.median(pairs[:, 0] / pairs[:, 1])), float(np.median(pairs[:, 0])), float(np.median(pairs[:, 1]))
 

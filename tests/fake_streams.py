@@ -167,6 +167,18 @@ class Calm(StreamNode):
         return {"control": control.copy()}
 
 
+class Voice(StreamNode):
+    """Makes a sound of the first dimension."""
+
+    spec = NodeSpec(type="fake.voice", title="Voice", inputs=(Port("control", PortType.CONTROL, "heights"),), outputs=(AUDIO,))
+
+    def prepare(self, stream: Stream) -> None:
+        stream.delay(25)
+
+    def process(self, block: Block, control: np.ndarray) -> dict[str, np.ndarray]:
+        return {"audio": np.repeat(control[:1], block.frames // control.shape[1], axis=1)}
+
+
 class Out(StreamNode):
     """Plays."""
 
@@ -179,7 +191,7 @@ class Out(StreamNode):
 
 def registry() -> Registry:
     found = Registry()
-    for node in (Count, Level, Sum, Keep, Back, Faulty, Busy, Gesture, Calm, Out):
+    for node in (Count, Level, Sum, Keep, Back, Faulty, Busy, Gesture, Calm, Voice, Out):
         found.add(node)
     return found
 

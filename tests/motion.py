@@ -1,4 +1,7 @@
-"""How long from a face that moves to a sound that answers: a synthetic camera flips a mouth, the output is recorded."""
+"""How long from a face that moves to a sound that answers: `python -m tests.motion BLOCK LATENCY [MODEL]`.
+
+A synthetic camera flips a mouth, what the real sound server plays is recorded. MODEL is demo (the demo's own, a trained
+raspberry), or a config of RAVE (v2_small, v2): the same network untrained, which takes as long from a latent to its sound."""
 
 from __future__ import annotations
 
@@ -12,26 +15,50 @@ from pathlib import Path
 import numpy as np
 
 from runtime import messages as say
+from runtime.artifacts import RECORD, fingerprint
+from runtime.jobs import limit_threads
 from runtime.live import Live
+from runtime.trust import trust
 from runtime.worker import Order
 from tests.camera import SyntheticCamera
-from tests.sound_server import RATE, sound_server
+from tests.sound_server import CARD, RATE, sound_server
 from tests.stage import set_stage
 
 WINDOW = 128
 """Frames over which loudness is taken: 3 ms."""
-FLIPS = 24
+FLIPS = 40
 
 
-def extremes(model: Path) -> tuple[list[float], list[float], float]:
-    """Two targets of a model, a quiet and a loud one of those tried, and the seconds that the model itself takes from one to the
-    other, by the same measure as is used on stage."""
+LOUDER = {"v2_small": 8.0, "v2": 16.0}
+"""What makes an untrained decoder as loud as a trained one."""
+
+
+def build(config: str, path: Path) -> None:
+    """Writes an untrained model of 8 latents, none of them dropped (they would be filled with noise). Its loudness answers its
+    latents: without biases a network of leaky ReLUs is as much louder as they are larger."""
+    import torch
+
+    from nodes.rave_package import Training, export, quiet
+    from nodes.rave_package import build as build_rave
+
+    training = Training(config, True, 8, RATE, 1, 1, 1, 65536, 0, "")
+    with quiet():
+        torch.manual_seed(0)
+        weights = build_rave(training).state_dict()
+        (last,) = [name for name, value in weights.items() if name.startswith("decoder.") and value.shape == (32, 1, 1)]
+        weights[last] = LOUDER.get(config, 1.0) * weights[last]
+        export(training, weights, 8, path)
+
+
+def extremes(model: Path) -> tuple[list[float], list[float], tuple[float, float]]:
+    """Two targets of a model, a quiet and a loud one of those tried, and the seconds that the model itself takes from the one to
+    the other and back, by the same measure as is used on stage."""
     import torch
 
     loaded = torch.jit.load(str(model)).eval()
     latents, ratio = int(loaded.decode_params[0]), int(loaded.decode_params[1])
     dice = np.random.default_rng(3)
-    tried = [dice.uniform(-3.0, 3.0, latents).astype(np.float32) for _ in range(40)]
+    tried = [dice.uniform(-3.0, 3.0, latents).astype(np.float32) * size for size in np.linspace(0.1, 1.0, 40, dtype=np.float32)]
 
     def sound(target: np.ndarray, frames: int) -> np.ndarray:
         return np.concatenate([loaded.decode(torch.from_numpy(target[None, :, None])).numpy()[0, 0] for _ in range(frames)])
@@ -41,8 +68,9 @@ def extremes(model: Path) -> tuple[list[float], list[float], float]:
         levels = [float(np.sqrt((sound(target, count)[-RATE // 3 :] ** 2).mean())) for target in tried]
         quiet, loud = tried[int(np.argmin(levels))], tried[int(np.argmax(levels))]
         sound(quiet, count)
-        whole = np.concatenate([sound(quiet, count), sound(loud, count)])
-    return quiet.tolist(), loud.tolist(), answer(whole, count * ratio / RATE, 0.0)
+        whole = np.concatenate([sound(target, count) for target in (quiet, loud, quiet)])
+    at = count * ratio / RATE
+    return quiet.tolist(), loud.tolist(), (answer(whole, at, 0.0), answer(whole, 2 * at, 0.0))
 
 
 def answer(sound: np.ndarray, at: float, begin: float) -> float:
@@ -58,28 +86,42 @@ def answer(sound: np.ndarray, at: float, begin: float) -> float:
     return float(np.argmax(crossed)) / RATE if abs(after - before) > 6.0 and crossed.any() else float("nan")
 
 
-def measure(block: int, latency: float) -> dict[str, float]:
-    """Flips the face on a real stage: milliseconds, median and 95th percentile, and the model's own share."""
+def measure(block: int, latency: float, model: str = "demo") -> dict[str, float]:
+    """Flips the face on a real stage. In milliseconds: the median and 95th percentile of all answers, the medians of those that
+    grow loud and quiet, what the model itself takes for either, and all answers without the model's share. `gaps`: the device's
+    underflows and starvations meanwhile; with any, the latency does not hold."""
+    limit_threads(1)  # as `glasspatch play` does: the engine inherits it
     with sound_server() as server, SyntheticCamera() as camera, tempfile.TemporaryDirectory() as folder:
-        os.environ.update(server.env)
-        path = set_stage(Path(folder), 1.0, block=block)
-        quiet, loud, own = extremes(Path(folder) / "demo.assets" / "trainer" / "model.ts")
+        os.environ.update(server.env, GLASSPATCH_CONFIG=folder)
+        path = set_stage(Path(folder), FLIPS * 1.1 + 30.0, block=block)
+        trainer = Path(folder) / "demo.assets" / "trainer"
+        if model != "demo":
+            _put(model, trainer)
+        quiet, loud, own = extremes(trainer / "model.ts")
         data = json.loads(path.read_text())
         data["nodes"]["video"] = {"type": "vision.camera", "params": {"camera": camera.address}}
         data["nodes"]["smoothing"]["params"]["time"] = 0.0
         data["nodes"]["level"]["params"]["gain"] = -6.0
         data["nodes"]["regressor"]["params"] = {"method": "knn", "neighbours": 1}
         path.write_text(json.dumps(data))
-        with server.recording() as heard, Live(Order(path, path.read_text(), device="ALSA: pulse", latency=latency)) as live:
+        with server.recording() as heard, Live(Order(path, path.read_text(), device=CARD, latency=latency)) as live:
+            counted: list[int] = []
+            faults: list[str] = []
 
             def wait(seconds: float) -> None:
                 end = time.monotonic() + seconds
                 while time.monotonic() < end:
                     for event in live.events(0.02):
-                        if isinstance(event, say.Told | say.Stopped) and getattr(event, "wrong", True):
-                            print(event, file=sys.stderr)
+                        if isinstance(event, say.Snapshot):
+                            counted.append(event.counters["underflows"] + event.counters["starved"])
+                        elif isinstance(event, say.Told | say.Stopped | say.NodeFailed) and getattr(event, "wrong", True):
+                            faults.append(str(event))
+                if faults:
+                    raise RuntimeError("; ".join(faults))
 
             wait(6.0)
+            if not live.has_played:
+                raise RuntimeError(f"a latency of {latency:g} s is too short to play blocks of {block} at all")
             for name in [anchor["name"] for anchor in json.loads(_examples(folder))["anchors"]]:
                 live.send(say.RemoveAnchor("regressor", name))
             for what, target in (("shut", quiet), ("open", loud)):
@@ -91,21 +133,39 @@ def measure(block: int, latency: float) -> dict[str, float]:
                 wait(1.0)
             dice = np.random.default_rng(0)
             flips = []
+            live.send(say.Poll())
             for number in range(FLIPS):
                 flips.append(camera.show("open" if number % 2 else "shut"))
                 wait(1.0 + float(dice.uniform(0.0, 0.1)))
+            live.send(say.Poll())
             wait(0.5)
             # The recorder hears each frame when the card plays it; the latest of its news tells best when that was.
             begin = min(when - frames / RATE for frames, when in heard.times)
-            late = [answer(heard.sound[:, 0], at, begin) for at in flips[1:-1]]
-    found = 1000.0 * np.array([value for value in late if np.isfinite(value)])
+            late = 1000.0 * np.array([answer(heard.sound[:, 0], at, begin) for at in flips[1:-1]])
+    share = 1000.0 * np.array([own[number % 2] for number in range(len(late))])
+    found = np.isfinite(late)
     return {
-        "heard": len(found),
+        "heard": int(found.sum()),
         "of": len(late),
-        "median": float(np.median(found)) if len(found) else float("nan"),
-        "p95": float(np.percentile(found, 95)) if len(found) else float("nan"),
-        "model": 1000.0 * own,
+        "gaps": counted[-1] - counted[0],
+        "median": float(np.median(late[found])),
+        "p95": float(np.percentile(late[found], 95)),
+        "to_loud": float(np.nanmedian(late[::2])),
+        "to_quiet": float(np.nanmedian(late[1::2])),
+        "model_to_loud": 1000.0 * own[0],
+        "model_to_quiet": 1000.0 * own[1],
+        "median_without_model": float(np.median((late - share)[found])),
+        "p95_without_model": float(np.percentile((late - share)[found], 95)),
     }
+
+
+def _put(config: str, trainer: Path) -> None:
+    """Puts an untrained model in the place of the one that the demo's trainer made."""
+    build(config, trainer / "model.ts")
+    trust(trainer / "model.ts")
+    record = json.loads((trainer / RECORD).read_text())
+    record["outputs"]["model"]["fingerprint"] = fingerprint(trainer / "model.ts")
+    (trainer / RECORD).write_text(json.dumps(record))
 
 
 def _examples(folder: str) -> str:
@@ -113,4 +173,5 @@ def _examples(folder: str) -> str:
 
 
 if __name__ == "__main__":
-    print(measure(int(sys.argv[1]), float(sys.argv[2])))
+    figures = measure(int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:])
+    print(", ".join(f"{what} {value:.0f}" for what, value in figures.items()))

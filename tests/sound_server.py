@@ -96,7 +96,7 @@ class Recording:
     """What is heard, float32 [frames, 2], as it comes in; `times` are (frames so far, when they came, perf_counter)."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process, self._parts = process, bytearray()
+        self._process, self._parts, self._came = process, bytearray(), 0
         self.times: list[tuple[int, float]] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -105,12 +105,19 @@ class Recording:
         assert self._process.stdout is not None
         while part := self._process.stdout.read1(65536):  # type: ignore[attr-defined]
             self._parts += part
-            self.times.append((len(self._parts) // 8, time.perf_counter()))
+            self._came += len(part)
+            self.times.append((self._came // 8, time.perf_counter()))
 
     @property
     def sound(self) -> np.ndarray:
         whole = bytes(self._parts[: len(self._parts) // 8 * 8])
         return np.frombuffer(whole, np.float32).reshape(-1, 2)
+
+    def taken(self) -> np.ndarray:
+        """What came since the last time, which is then forgotten: a long recording needs no more memory than a short one."""
+        sound = self.sound
+        del self._parts[: 8 * len(sound)]
+        return sound
 
     def wait_for(self, wanted: object, seconds: float = 30.0) -> None:
         """Until `wanted(sound)` is true of what was recorded so far."""

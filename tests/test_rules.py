@@ -15,7 +15,9 @@ MODULES = {
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
 NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
 NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
-EDITOR_MAY = {"patch", "spec", "messages", "registry", "plan"}
+EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts", "folders", "trust"}
+# What runs elsewhere is started by the client and its parts only.
+EDITOR_MAY |= {"live", "supervisor", "worker", "sensing", "offline", "playing", "remote.bindings"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas"}
 # The doctor only asks whether sounddevice and its sound cards are there.

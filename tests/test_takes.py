@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import time
 
+import cv2
 import numpy as np
 import pytest
 
+from nodes.vision import features
 from runtime import messages as say
 from runtime.live import Live
 from runtime.patch import dumps, loads
 from runtime.takes.replay import Changes, correct, replay
+from runtime.takes.seen import read_seen
 from runtime.takes.take import read_take
 from runtime.worker import Order
+from tests.camera import SyntheticCamera, number_of
 from tests.command import call, write_patch
 from tests.stage import set_stage
 
 pytestmark = pytest.mark.slow
+TONE = {"tone": ("audio.oscillator", {"level": 0.2}), "out": ("audio.output", {})}
 
 
 def until(live, wanted, seconds=60.0):
@@ -81,8 +86,16 @@ def test_a_take_in_which_a_gesture_was_taught_is_the_same_again_though_more_was_
         elif len(told) == 1 and now > 2.0:
             live.send(say.EndAnchor())
             told.append("ended")
+        elif len(told) == 2 and now > 2.6:
+            live.send(say.Audition("regressor", "new"))
+            live.send(say.RenameAnchor("regressor", "new", "newer"))
+            told.append("heard")
+        elif len(told) == 3 and now > 3.3:
+            live.send(say.Audition("regressor"))
+            told.append("let go")
 
     take = played(path, act)
+    assert [bool(event.data[2]) for event in take.events if event.kind == "hold"] == [True, True, False]
     assert replay(take).same is True
     assert call("teach", path, "regressor", "--remove-all", folder=tmp_path)[0] == 0
     assert replay(take).same is True
@@ -124,3 +137,64 @@ def test_the_command_line_plays_a_take_tells_of_it_and_plays_it_again(tmp_path):
     assert code == 0 and (tmp_path / "mine.flac").exists()
     code, _, err = call("take", "info", "nothing.take", folder=tmp_path)
     assert code == 1 and "nothing.take" in err
+
+
+def test_a_take_of_a_camera_holds_the_points_of_the_face_from_which_its_gesture_can_be_computed_again(tmp_path):
+    with SyntheticCamera() as camera:
+        path = write_patch(
+            tmp_path,
+            {"camera": ("vision.camera", {"camera": camera.address}), "face": ("vision.face", {}), **TONE},
+            *("camera.image -> face.image", "tone.audio -> out.audio"),
+        )
+        found = {}
+
+        def look(live, now):
+            live.send(say.Poll((("camera", "image"),), marks=("face", "camera")))
+            for event in live.events(0.1):
+                if isinstance(event, say.Snapshot):
+                    found.update(event.values | event.marks)
+
+        take = played(path, look, seconds=5.0)
+    assert found["camera", "image"].shape == (240, 320, 3) and found["face"].shape == (478, 3) and "camera" not in found
+    (landmarks,), videos = read_seen(take.path)
+    assert videos == () and landmarks.seen > 20  # of up to 30 a second
+    points, gesture = landmarks.points(), take.gestures["face", "gesture"]
+    again = np.array([features(row, *size) for row, size in zip(points, landmarks.sizes, strict=True)])
+    # Each gesture that the engine took is that of the marks which came in its block or the one before it.
+    rows = [row for row in range(len(gesture.blocks)) if gesture.blocks[row] > landmarks.blocks[2]]
+    off = []
+    for row in rows:
+        near = np.flatnonzero(np.abs(landmarks.blocks - gesture.blocks[row]) <= 2)
+        off += [np.abs(again[near] - gesture.values[row]).max(axis=1).min()] if len(near) else []
+    assert len(off) > 15 and np.median(off) < 0.002
+    assert replay(take).same is True
+
+
+def test_a_take_with_video_holds_what_the_camera_showed_in_time_with_the_sound(tmp_path):
+    with SyntheticCamera("numbers", size=(320, 240)) as camera:
+        path = write_patch(
+            tmp_path,
+            {"camera": ("vision.camera", {"camera": camera.address}), **TONE},
+            "tone.audio -> out.audio",
+        )
+        code, _, err = call(
+            "play", path, "--device", "none", "--osc", 0, "--for", 6, "--take", "a.take", "--video", folder=tmp_path
+        )
+        assert code == 0, err
+        sent = np.array(camera.sent())
+    take = read_take(tmp_path / "a.take")
+    (video,) = read_seen(take.path)[1]
+    capture, shown, times = cv2.VideoCapture(str(video.path), cv2.CAP_FFMPEG), [], []
+    while (picture := capture.read())[0]:
+        shown.append(number_of(picture[1]))
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    assert video.path.name == "video-camera.mkv" and len(shown) > 90 and abs(len(shown) - len(video.blocks)) <= 2
+    whole = np.array([number for number in shown if sent[number]])
+    assert len(whole) > 90
+    offset = np.array([time - sent[number] for number, time in zip(shown, times, strict=True) if sent[number]])[2:]
+    assert np.ptp(offset) < 0.05  # the same clock
+    blocks = np.array([take.seconds_of(int(block)) for block in video.blocks])
+    assert abs(np.median(blocks[2:] - np.array(times)[-len(blocks) :][2:])) < 0.05
+    code, out, _ = call("take", "info", "a.take", folder=tmp_path)
+    assert code == 0 and "video     video-camera.mkv, 0:00:0" in out and f"{len(video.blocks)} pictures" in out
+    assert replay(take).same is True

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 from runtime.errors import GlasspatchError
 from runtime.messages import (
+    Audition,
+    ClearAnchors,
     Command,
     EndAnchor,
     EndTake,
@@ -19,6 +21,7 @@ from runtime.messages import (
     RecordAnchor,
     Redo,
     RemoveAnchor,
+    RenameAnchor,
     Revive,
     SetParam,
     Start,
@@ -48,13 +51,23 @@ _PLAIN: dict[str, Callable[[], Command]] = {
     "/take/start": StartTake,
     "/take/end": EndTake,
 }
-_NODE: dict[str, Callable[[str], Command]] = {"/train": Train, "/revive": Revive}
+_NODE: dict[str, Callable[[str], Command]] = {"/train": Train, "/revive": Revive, "/anchor/clear": ClearAnchors}
 _NODE_AND_WORD: dict[str, tuple[Callable[[str, str], Command], str]] = {
     "/learn": (Learn, "param"),
     "/forget": (Forget, "param"),
     "/anchor/remove": (RemoveAnchor, "anchor"),
 }
-COMMANDS = (*_PLAIN, *_NODE, *_NODE_AND_WORD, "/anchor/record", "/scene", "/scene/keep", "/param/NODE/PARAM")
+COMMANDS = (
+    *_PLAIN,
+    *_NODE,
+    *_NODE_AND_WORD,
+    "/anchor/record",
+    "/anchor/rename",
+    "/anchor/play",
+    "/scene",
+    "/scene/keep",
+    "/param/NODE/PARAM",
+)
 
 
 def command_of(text: str) -> Command:
@@ -97,6 +110,10 @@ def parse(address: str, values: Sequence[Value]) -> Command | None:
         return RecallScene(scene, _seconds(name, values[1:]))
     if name == "/scene/keep":
         return KeepScene(*_words(name, values, "name"))
+    if name == "/anchor/rename":
+        return RenameAnchor(*_words(name, values, "node", "anchor", "name"))
+    if name == "/anchor/play":
+        return Audition(*_words(name, values, "node", *(["anchor"] if values[1:] else [])))
     if name == "/anchor/record":
         node, anchor = _words(name, values[:2], "node", "name")
         return RecordAnchor(node, anchor, _target(values[2:]))
@@ -105,8 +122,10 @@ def parse(address: str, values: Sequence[Value]) -> Command | None:
 
 def _button(name: str, values: Sequence[Value]) -> Command | None:
     """A button sends a number when it is pressed, and 0 when it is let go."""
-    if name == "/take/start" and len(values) == 1 and isinstance(values[0], str):
-        return StartTake(values[0] or None)
+    if name == "/take/start" and values and isinstance(values[0], str):
+        if list(values[1:]) not in ([], ["video"]):
+            raise RemoteError(f"{PREFIX}{name} takes a path and the word video, got {_shown(values)}")
+        return StartTake(values[0] or None, True if values[1:] else None)
     if len(values) > 1 or any(isinstance(value, str) for value in values):
         raise RemoteError(f"{PREFIX}{name} takes no values, got {_shown(values)}")
     return None if values and not values[0] else _PLAIN[name]()

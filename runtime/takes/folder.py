@@ -1,4 +1,4 @@
-"""The folder of a take while it is being recorded: journal, sound, input, what was taught; complete enough at every moment."""
+"""The folder of a take while it is being recorded: all that belongs to it, complete enough at every moment."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime.takes.seen import LANDMARKS, SEEN, packed
 from runtime.takes.sound import TakeSound, WavFile, write_all
 from runtime.takes.take import INPUT, JOURNAL
 
@@ -87,6 +88,41 @@ class Lines:
         os.close(handle)
 
 
+class SeenFiles:
+    """What is seen, as `runtime.takes.seen` reads it. One thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError."""
+        self._lines = Lines(folder / SEEN)
+        self._points = os.open(folder / LANDMARKS, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._size = 0
+
+    def marks(self, block: int, node: str, marks: np.ndarray | None, size: tuple[int, int]) -> None:
+        """The points that a node has found in a picture of that width and height, [points, dims]; None: none any more. Raises
+        OSError."""
+        points, dims = marks.shape if marks is not None else (0, 0)
+        data = packed(marks) if marks is not None else b""
+        try:
+            write_all(self._points, data)
+        except OSError:
+            os.ftruncate(self._points, self._size)
+            raise
+        self._add([block, "marks", node, self._size // 2, points, dims, *size])
+        self._size += len(data)
+
+    def picture(self, block: int, file: str, left_out: int) -> None:
+        """A picture has been written into that video. Raises OSError."""
+        self._add([block, "picture", file, left_out])
+
+    def _add(self, data: list[Any]) -> None:
+        self._lines.add(json.dumps(data, separators=(",", ":")).encode() + b"\n")
+        self._lines.flush()
+
+    def close(self) -> None:
+        self._lines.close()
+        os.close(self._points)
+
+
 class Recording:
     """A take while it is being recorded. One thread at a time."""
 
@@ -101,6 +137,7 @@ class Recording:
         self._header, self._journal, self._taught = header, journal, taught
         self._first: int | None = None
         self._input: WavFile | None = None
+        self._seen: SeenFiles | None = None
         self._sealed: tuple[int, str] | None = None
         self.lines = Lines(folder / JOURNAL)
         try:
@@ -136,6 +173,11 @@ class Recording:
         """What the sound card hears, interleaved. Raises OSError."""
         self._input = self._input or WavFile(self.folder / INPUT, self._header["sample_rate"], frames.shape[1])
         self._input.write(frames)
+
+    def see(self, block: int, kind: str, *what: Any) -> None:
+        """What was seen: `kind` is a method of SeenFiles, and `what` its further arguments. Raises OSError."""
+        self._seen = self._seen or SeenFiles(self.folder)
+        getattr(self._seen, kind)(block, *what)
 
     def keep_taught(self, names: Iterable[str]) -> None:
         """Copies what nodes were taught, before the journal names it. Raises OSError."""
@@ -189,4 +231,6 @@ class Recording:
         self.lines.close()
         if self._input is not None:
             self._input.close()
+        if self._seen is not None:
+            self._seen.close()
         self.done.set()

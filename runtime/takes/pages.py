@@ -1,4 +1,4 @@
-"""Takes in words, and what is exported of them: gestures as a table, sound as a file."""
+"""Takes in words, and what is exported of them: gestures as a table, landmarks as arrays, sound as a file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from runtime.artifacts import Assets, fingerprint, write_atomically
 from runtime.errors import ArtifactError, in_words
+from runtime.takes.seen import read_seen
 from runtime.takes.take import INPUT, Take, patch_of, sound_blocks
 
 TOLD = 10
@@ -39,6 +40,7 @@ def describe(take: Take) -> str:
     lines += [f"input     {INPUT}, what the sound card heard"] if take.input else []
     for (node, output), gesture in take.gestures.items():
         lines.append(f"fed       {node}.{output}, {fed[node]} times: {', '.join(gesture.names)}")
+    lines += _seen(take)
     counts = {
         "edits": max(len(loads) - 1, 0),
         "params set": kinds["set"],
@@ -60,6 +62,16 @@ def _state(take: Take) -> str:
     if take.end is None:
         return "cut short: it holds what was written until then"
     return f"whole up to where it had to end: {take.end['failure']}" if take.end.get("failure") else "whole"
+
+
+def _seen(take: Take) -> list[str]:
+    landmarks, videos = read_seen(take.path)
+    lines = [f"landmarks {found.node}, {found.seen} pictures, {found.most} points" for found in landmarks]
+    for video in videos:
+        seconds = float(np.ptp(video.blocks)) * take.block / take.sample_rate
+        left_out = f" ({video.left_out} left out: the machine was too slow)" if video.left_out else ""
+        lines.append(f"video     {video.path.name}, {_clock(seconds)}, {len(video.blocks)} pictures{left_out}")
+    return lines
 
 
 def _artifacts(take: Take) -> list[str]:
@@ -89,22 +101,40 @@ def _clock(seconds: float) -> str:
 
 
 def export(take: Take, out: Path) -> None:
-    """Writes a take's gestures (.csv: seconds of the sound, then a column for each dimension) or its sound (.wav, .flac: 24
-    bits), whole or not at all; an older file is replaced. Raises ArtifactError."""
+    """Writes a take's gestures (.csv: seconds of the sound, then a column for each dimension), landmarks (.npz, see `_npz`) or
+    sound (.wav, .flac: 24 bits), whole or not at all; an older file is replaced. Raises ArtifactError."""
     from runtime.render import FORMATS, write_sound
 
     suffix = out.suffix.lower()
     if out.is_dir() or out.resolve().is_relative_to(take.path.resolve()):
         raise ArtifactError(f"{out} must be a file outside the take's own folder")
-    if suffix != ".csv" and suffix not in FORMATS:
-        raise ArtifactError(f"{out.name} must end in .csv (gestures), .wav or .flac (sound)")
+    if suffix not in (".csv", ".npz") and suffix not in FORMATS:
+        raise ArtifactError(f"{out.name} must end in .csv (gestures), .npz (landmarks), .wav or .flac (sound)")
     try:
+        if suffix == ".npz":
+            write_atomically(out, _npz(take), through_links=True)
+            return
         if suffix == ".csv":
             write_atomically(out, _csv(take).encode(), through_links=True)
         else:
             write_sound(out, sound_blocks(take), take.sample_rate, int(take.header["channels"]))
     except OSError as error:
         raise ArtifactError(f"{out} was not written: {in_words(error)}") from error
+
+
+def _npz(take: Take) -> bytes:
+    """For each node NODE that found points: `NODE.seconds` float64 [pictures] of the sound; `NODE.points` float32 [pictures,
+    points, 2 or 3], in parts of the picture (z: of its width), NaN where nothing was seen; `NODE.sizes` int64 [pictures, 2],
+    width and height in pixels."""
+    arrays: dict[str, np.ndarray] = {}
+    for found in read_seen(take.path)[0]:
+        arrays[f"{found.node}.seconds"] = (found.blocks - take.first) * (take.block / take.sample_rate)
+        arrays[f"{found.node}.points"], arrays[f"{found.node}.sizes"] = found.points(), found.sizes
+    if not arrays:
+        raise ArtifactError(f"{take.name} holds no landmarks")
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
 
 
 def _csv(take: Take) -> str:

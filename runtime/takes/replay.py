@@ -25,6 +25,7 @@ from runtime.plan import Plan, compile_patch
 from runtime.registry import Registry, discover
 from runtime.render import write_sound
 from runtime.spec import PortType
+from runtime.subpatch import flattened
 from runtime.takes.take import Take, heard, patch_of
 from runtime.teach import RATE, teach_frames
 from runtime.terminal.open import NODES, open_patch
@@ -98,7 +99,7 @@ class Replay:
     def _apply_load(self, data: Mapping[str, Any]) -> None:
         if self._changes.patch is not None and self.plan is not None:
             return  # another patch was asked for: the edits of this one mean nothing to it
-        patch = loads(data["text"]) if self._changes.patch is None else load(self._changes.patch)
+        patch = loads(data["text"]) if self._changes.patch is None else flattened(load(self._changes.patch), self._registry)
         for node, param, value in data.get("set", ()):
             patch = patch.with_param(node, param, value) if node in patch.nodes else patch
         plan = self._assets.with_models(compile_patch(self._changed(patch), self._registry, self._assets.patch_folder))
@@ -134,6 +135,10 @@ class Replay:
         node, values = data
         if node in self._feeds:
             self._feeds[node].put({name: np.array(value, np.float32) for name, value in values.items()})
+
+    def _apply_hold(self, data: list[Any]) -> None:
+        node, output, value = data
+        self.engine.hold(node, output, None if value is None else np.array(value, np.float32))
 
     def _apply_mute(self, data: list[Any]) -> None:
         self.engine.mute(*data)

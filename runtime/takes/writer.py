@@ -53,6 +53,7 @@ class Journal:
         self._names: dict[str, None] = {}
         self._begun: Recording | None = None
         self._recording: Recording | None = None
+        self._blind: Recording | None = None
         self._waiting: deque[tuple[Any, ...]] = deque()
         # Each is counted by one thread alone, so neither needs a lock.
         self._given = {"sound": 0, "input": 0}
@@ -91,6 +92,13 @@ class Journal:
             return
         self._given["input"] += heard.shape[1]
         self._waiting.append(("input", block, heard.copy()))
+
+    # What any thread may call
+
+    def see(self, block: int, kind: str, *what: Any) -> None:
+        """What was seen in that block, as `Recording.see` takes it; nothing happens where no take is being recorded."""
+        if self.taking is not None:
+            self._waiting.append(("seen", block, kind, *what))
 
     # What takes its time
 
@@ -219,6 +227,15 @@ class Journal:
             # Nobody reads the rate of this one: a take's copy has the right one.
             self._heard = self._heard or WavFile(self._folder / INPUT, 48000, self._channels)
             self._heard.write(frames)
+
+    def _write_seen(self, block: int, kind: str, *what: Any) -> None:
+        if self._recording is None or self._recording is self._blind:
+            return
+        try:
+            self._recording.see(block, kind, *what)
+        except OSError as error:
+            self._blind = self._recording
+            self._told(f"what is seen is no longer kept in {self._recording.folder.name}: {in_words(error)}; the sound is")
 
     def _write_start(self, recording: Recording) -> None:
         self._flush()

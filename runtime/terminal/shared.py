@@ -32,16 +32,11 @@ def open_told(path: Path, block: int | None = None, *, tell: bool = True) -> Ope
 def as_engine() -> None:
     """Makes this process fit for an engine: one thread for numpy, before it is imported, and a quiet screen. Libraries that print
     from C (mediapipe does so for every face) print into the user's log; what we say ourselves still reaches the screen."""
-    from runtime.jobs import limit_threads
-    from runtime.trust import config_folder
+    from runtime.jobs import limit_threads, print_into_log
 
     limit_threads(1)
-    with suppress(OSError):  # a folder that cannot be written costs only the quiet
-        config_folder().mkdir(parents=True, exist_ok=True)
-        log = os.open(config_folder() / "libraries.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        sys.stderr = open(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace", closefd=True)  # noqa: SIM115
-        os.dup2(log, 2)
-        os.close(log)
+    sys.stderr = open(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace", closefd=True)  # noqa: SIM115
+    print_into_log("libraries.log", streams=(2,))
 
 
 @contextmanager

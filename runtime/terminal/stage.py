@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from runtime.worker import Order
 
 OSC_PORT = 9000
-RESTARTS, RESTARTS_IN = 5, 60.0
-"""How often, in so many seconds, an engine that died is started again before the performance is given up."""
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -24,6 +21,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     one = add("play", play, "Play the patch live: sound card, camera, MIDI, OSC. Ctrl-C fades out.")
     _stage_options(one)
     one.add_argument("--take", type=Path, metavar="OUT", help="record a take into this folder from the beginning")
+    one.add_argument("--video", action="store_true", help="takes hold what the cameras show too, not only landmarks")
     one.add_argument("--for", dest="seconds", type=length, metavar="S", help="stop after so many seconds")
 
     one = add("rehearse", rehearse, "The show check: devices, models, disk, and a soak that counts every gap.")
@@ -43,7 +41,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         return found
 
     action("info", take_info, "Tell what a take holds.")
-    two = action("export", take_export, "Write a take's gestures (.csv) or its sound (.wav, .flac).")
+    two = action("export", take_export, "Write a take's gestures (.csv), landmarks (.npz) or sound (.wav, .flac).")
     two.add_argument("-o", "--out", type=Path, required=True, metavar="OUT")
     two = action("replay", take_replay, "Play a take again, as fast as the machine can; says whether every sample is the same.")
     two.add_argument("-o", "--out", type=Path, metavar="OUT.wav", help="also write the sound (.wav or .flac)")
@@ -76,27 +74,21 @@ def _stage_options(one: argparse.ArgumentParser) -> None:
 
 
 def play(given: argparse.Namespace) -> int:
-    from runtime.live import Live
+    from dataclasses import replace
+
     from runtime.patch import loads
+    from runtime.supervisor import Supervisor
     from runtime.terminal.keys import HELP, Keys, pressed
     from runtime.terminal.status import Status, watch
 
-    order = _order(given, take=given.take, duration=given.seconds)
-    status, asked, begun = Status(), list[bool](), list[float]()
+    order = replace(_order(given, take=given.take, duration=given.seconds), video=given.video)
+    status, asked = Status(), list[bool]()
     keys = Keys(loads(order.text).scenes)
     with on_interrupt(lambda: asked.append(True)), pressed() as read:
         if sys.stdin.isatty():
             status.line(HELP)
-        while True:
-            begun = [moment for moment in begun if time.monotonic() - moment < RESTARTS_IN] + [time.monotonic()]
-            with Live(order) as live:
-                fault = watch(
-                    live, status, lambda: bool(asked), lambda: [found for key in read() if (found := keys.command(key))]
-                )
-                played = live.has_played
-            if not fault or asked or not played or len(begun) > RESTARTS:
-                break
-            status.line(f"!! {fault}; it is started again")
+        with Supervisor(order) as live:
+            fault = watch(live, status, lambda: bool(asked), lambda: [found for key in read() if (found := keys.command(key))])
     if fault:
         print(f"glasspatch: {fault}", file=sys.stderr)
         return 1
@@ -192,7 +184,7 @@ def take_correct(given: argparse.Namespace) -> int:
 def _order(given: argparse.Namespace, *, take: Path | None, duration: float | None) -> Order:
     from runtime.errors import NodeError
     from runtime.patch import dumps
-    from runtime.senses import Ports
+    from runtime.sensing import Ports
     from runtime.worker import Order
 
     opened = open_told(given.patch, given.block)

@@ -12,6 +12,7 @@ from runtime import messages as say
 
 if TYPE_CHECKING:
     from runtime.live import Live
+    from runtime.supervisor import Supervisor
 
 EVERY = 0.25
 """Seconds between two looks at a performance: the status line is read, not watched."""
@@ -20,7 +21,10 @@ QUIET = 10.0
 
 
 def watch(
-    live: Live, status: Status, leaving: Callable[[], bool], commands: Callable[[], Sequence[say.Command]] = lambda: ()
+    live: Live | Supervisor,
+    status: Status,
+    leaving: Callable[[], bool],
+    commands: Callable[[], Sequence[say.Command]] = lambda: (),
 ) -> str:
     """Shows what a performance tells until it ends, and hands on what is asked meanwhile; gives the fault that ended it, or
     nothing."""

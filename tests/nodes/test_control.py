@@ -64,6 +64,21 @@ def test_a_value_that_is_no_number_is_held_and_does_not_stay_in_the_filter(block
     assert np.isfinite(made).all() and made[1, -1] == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("time", [0.0, 10.0])
+def test_very_large_values_are_smoothed_like_all_others(time):
+    control = np.full((2, 64), 3e38, np.float32)
+    np.testing.assert_allclose(smoothed(control, time, names=("x", "y"))[0], control, rtol=1e-6)
+
+
+def test_smoothing_takes_a_new_time_without_a_jump():
+    node, steps = Smoothing(), np.ones((1, 8), np.float32)
+    node.prepare(Stream(RATE, 512, 0, True, None, {"control": ("x",)}))
+    node.process(Block(512), 0 * steps, 50.0)
+    before = node.process(Block(512), steps, 50.0)["control"][0, -1]
+    after = node.process(Block(512), steps, 1000.0)["control"][0, 0]
+    assert after == pytest.approx(before + (1 - before) * (1 - np.exp(-1 / 1000)), abs=1e-6)
+
+
 def test_smoothing_passes_the_names_on():
     _, node = smoothed(np.ones((2, 64), np.float32), 10.0, names=("jaw", "gravel"))
     assert node.stream_used.output_names == {"control": ("jaw", "gravel")}

@@ -125,6 +125,17 @@ def test_support_is_the_distance_to_the_nearest_example_over_the_spacing_of_the_
     np.testing.assert_allclose(made, [0, 0.5, 0, 1, 2])
 
 
+@pytest.mark.parametrize("method", ["mlp", "knn"])
+def test_support_is_exact_near_an_example_far_from_all_and_with_large_numbers(method):
+    examples = many()
+    shifted = tuple(Anchor(a.name, a.target, a.frames * 50 + 3000) for a in examples.anchors)
+    mapping = regression.fit(Examples(examples.gesture, examples.targets, shifted), Settings(method))
+    inputs = np.concatenate([mapping.points, mapping.points + 1e-4, np.random.default_rng(1).normal(0, 100, (50, 8))])
+    expected = regression.distances(inputs, mapping.points).min(1) / mapping.spacing
+    made = regression.support(mapping, inputs * mapping.scale + mapping.mean)
+    np.testing.assert_allclose(made, expected, rtol=1e-7, atol=1e-9)
+
+
 def test_support_is_above_1_only_outside_of_what_was_taught():
     node = prepared(three())
     assert play(node, (0.5, 0, 0))["support"].max() < 1
@@ -182,6 +193,25 @@ def test_a_held_gesture_after_a_moving_one_is_predicted_for_all_steps():
     moving = np.linspace((0, 0, 0), (1, 0, 0), 8).T.astype(np.float32)
     last = play(node, moving)["prediction"][:, -1]
     np.testing.assert_allclose(play(node, (1, 0, 0))["prediction"], last[:, None].repeat(8, axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["mlp", "knn"])
+def test_a_gesture_that_comes_again_is_answered_with_the_very_same_numbers(method):
+    moving = np.linspace((0, 0, 0), (1, 0, 0), 8).T.astype(np.float32)
+    again, once = prepared(three(), method=method), prepared(three(), method=method)
+    for _ in range(3):
+        given = play(again, moving)
+    for output, value in play(once, moving).items():
+        np.testing.assert_array_equal(given[output], value)
+    assert (play(again, moving, clamp=False)["prediction"] == play(once, moving, clamp=False)["prediction"]).all()
+
+
+def test_a_gap_that_comes_again_is_filled_with_what_was_before_it_now():
+    node, gap = prepared(three()), np.array([(np.nan,) * 3] * 4 + [(1, 0, 0)] * 4, np.float32).T
+    play(node, (0, 1, 0))
+    first, second = (play(node, gap)["prediction"] for _ in range(2))
+    assert not np.allclose(first[:, 0], first[:, 4], atol=0.1)
+    np.testing.assert_allclose(second, second[:, 4:5].repeat(8, axis=1), atol=1e-6)
 
 
 def test_a_newly_trained_mapping_is_heard_even_while_the_gesture_is_held():

@@ -171,6 +171,11 @@ def test_a_mix_spreads_mono_to_all_channels_and_leaves_missing_channels_silent()
     assert made[:, 0].tolist() == [111.0, 221.0, 301.0]
 
 
+def test_a_mix_gives_a_new_array_even_of_one_sound():
+    sound = noise(1, 512)
+    assert not np.shares_memory(Mix().process(block_at(0), (sound,))["audio"], sound)
+
+
 def test_a_mix_of_nothing_is_silence():
     made = stream(Mix(), {"audio": ()}, frames=512)["audio"]
     assert made.shape == (1, 512) and not made.any()

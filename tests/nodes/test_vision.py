@@ -293,6 +293,20 @@ def test_before_a_face_is_seen_the_gesture_is_at_rest_without_confidence():
     assert not made["confidence"].any()
 
 
+def test_the_marks_are_the_points_of_the_face_and_the_gesture_is_computed_from_them(neutral):
+    node = Face()
+    made = drive.stream(node, {"image": [neutral]}, frames=512)
+    assert node.marks.shape == (478, 3) and node.marks.dtype == np.float32
+    height, width = neutral.shape[:2]
+    assert np.array_equal(features(node.marks, width, height), made["gesture"][:, -1])
+
+
+def test_while_no_face_is_seen_there_are_no_marks(neutral):
+    node = Face()
+    drive.stream(node, {"image": [neutral, np.zeros_like(neutral)]}, frames=1024)
+    assert node.marks is None
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2)])
 def test_a_picture_of_any_size_is_taken(shape):
     assert not track([np.zeros((*shape, 3), np.uint8)])["confidence"].any()

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -341,6 +343,8 @@ def test_lineage_reads_nothing_outside_the_assets_folder(assets, tmp_path):
 
 HOLD = """
 import sys
+import threading
+import time
 from pathlib import Path
 from runtime.artifacts import Assets
 with Assets(Path(sys.argv[1])).lock(sys.argv[2], shared=len(sys.argv) > 3):
@@ -479,7 +483,41 @@ def test_what_a_killed_process_had_half_written_goes_with_the_next_lock(tmp_path
     left = assets.node("one") / ".glasspatch-abc.tmp"
     left.parent.mkdir(parents=True)
     left.write_text("half")
+    os.utime(left, (0, 0))
+    now = left.with_name(".glasspatch-def.tmp")
+    now.write_text("somebody teaches this node just now")
     with assets.lock("render", shared=True):
         assert left.exists()
     with assets.lock("run"):
-        assert not left.exists()
+        assert not left.exists() and now.exists()
+
+
+def test_a_node_can_be_taught_while_the_patch_is_locked_and_by_one_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("runtime.artifacts.PATIENCE", 0.1)
+    assets = Assets(tmp_path / "p.json")
+    with (
+        assets.lock("run"),
+        assets.lock_taught("one", "play"),
+        assets.lock_taught("two", "play"),
+        pytest.raises(LockedError, match=r"^glasspatch play \(process \d+\) is working on one; wait"),
+        assets.lock_taught("one", "teach"),
+    ):
+        pass
+    with assets.lock_taught("one", "teach"):
+        pass
+
+
+def test_who_teaches_waits_for_another_who_does(tmp_path):
+    assets, done = Assets(tmp_path / "p.json"), []
+
+    def teach() -> None:
+        with assets.lock_taught("one", "teach"):
+            done.append("second")
+
+    with assets.lock_taught("one", "play"):
+        thread = threading.Thread(target=teach)
+        thread.start()
+        time.sleep(0.2)
+        done.append("first")
+    thread.join(10.0)
+    assert done == ["first", "second"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ PRELUDE = """
 import faulthandler, json, sys, threading, time
 faulthandler.dump_traceback_later(150, exit=True)  # never outlives a test that waits for it
 import numpy as np
-from runtime.device import DeviceError, DeviceLost, SoundDevice, devices, find
+from runtime.device import HANGS, DeviceError, DeviceLost, SoundDevice, devices, find, refresh
 from runtime.speaker import measure_latency, open_speaker
 def say(what): print(json.dumps(what), flush=True)
 def sine(start, frames, rate=44100, pitch=440.0):
@@ -349,6 +350,54 @@ while time.monotonic() < until:
         player.kill()
 
 
+@pytest.mark.slow
+def test_a_card_that_hangs_while_it_closes_holds_up_nobody_and_is_let_alone_until_it_is_done(own):
+    code = f"""
+device = SoundDevice("pulse", sample_rate=44100, block=512)
+for number in range(80):
+    device.play(np.zeros((2, 512), np.float32))
+say("playing")
+time.sleep(1.0)  # the sound server is stopped meanwhile
+began = time.monotonic()
+device.close()
+say(time.monotonic() - began < HANGS + 1.0)
+try: refresh()
+except DeviceError as error: say(str(error))
+until = time.monotonic() + {LONG}
+while time.monotonic() < until:
+    try: refresh()
+    except DeviceError: time.sleep(0.1)
+    else: break
+say([str(one) for one in devices()])
+"""
+    player = Player(own, code)
+    try:
+        assert player.says() == "playing"
+        own._server.send_signal(signal.SIGSTOP)
+        assert player.says() is True
+        assert player.says() == "a sound card that was closed does not let go yet; wait, or pull it out"
+        own._server.send_signal(signal.SIGCONT)
+        assert "ALSA: pulse" in player.says()
+        player.ends()
+    finally:
+        own._server.send_signal(signal.SIGCONT)
+        player.kill()
+
+
+@pytest.mark.slow
+def test_a_closed_device_leaves_no_thread_that_could_write(shared):
+    code = """
+for _ in range(5):
+    device = SoundDevice("pulse", sample_rate=44100, block=512)
+    for number in range(20):
+        device.play(np.zeros((2, 512), np.float32))
+    device.close()
+refresh()
+say([thread.name for thread in threading.enumerate()])
+"""
+    assert said(shared, code) == ["MainThread"]
+
+
 # Latency
 
 
@@ -360,6 +409,25 @@ say(measure_latency("pulse", lambda: silence, sample_rate=44100, block=256, seco
 """
     chosen, tried = said(shared, code)
     assert tried and chosen >= tried[-1][0]
+
+
+@pytest.mark.slow
+def test_a_buffer_that_the_card_refuses_is_passed_over_and_if_it_refuses_all_that_is_told(shared):
+    code = """
+def measured(*latencies):
+    silence = np.zeros((2, 256), np.float32)
+    return measure_latency("pulse", lambda: silence, sample_rate=44100, block=256, seconds=0.3, latencies=latencies)
+say(measured(1e300, 0.3, 0.4))  # more than the card can say
+try: measured(1e300)
+except DeviceError as error: say(str(error))
+"""
+    player = Player(shared, code)
+    try:
+        chosen, tried = player.says()
+        assert chosen == 0.4 and [seconds for seconds, _ in tried][:1] == [0.3]
+        assert str(player.says()).startswith("a buffer of 1e+300 s is too small")
+    finally:
+        player.kill()
 
 
 # The clock

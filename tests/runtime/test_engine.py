@@ -9,6 +9,8 @@ from runtime.faults import FADE
 from runtime.messages import NodeFailed
 from tests.fake_streams import patch, plan, playing, registry, rendered
 
+SUNG = {"gesture": "gesture", "calm": "calm", "voice": "voice", "out": "out", "lone": "gesture"}
+SINGS = ("gesture.control -> calm.control", "calm.control -> voice.control", "voice.audio -> out.audio")
 HUNDREDTH = {"count": ("count", {"step": 1e-3}), "out": "out"}
 
 
@@ -211,7 +213,7 @@ def test_a_removed_node_is_closed():
 def test_names_travel_with_the_plan():
     engine = playing({"gesture": ("gesture", {"names": "mouth brow jaw"}), "calm": "calm"}, "gesture.control -> calm.control")
     assert engine.names("calm", "control") == ("mouth", "brow", "jaw")
-    assert engine.input_names("calm", "control") == ("mouth", "brow", "jaw")
+    assert engine.instance("calm").names == ("mouth", "brow", "jaw")
 
 
 def test_a_node_is_prepared_anew_when_the_names_before_it_change():
@@ -233,9 +235,68 @@ def test_control_has_a_step_for_each_64_frames_at_every_block_length():
         np.testing.assert_array_equal(steps(block)[0], np.arange(0, 2048, 64))
 
 
-def test_latencies_add_up_along_the_way():
-    engine = playing({"gesture": "gesture", "calm": "calm"}, "gesture.control -> calm.control")
-    assert (engine.latency("gesture"), engine.latency("calm")) == (100, 150)
+def test_latencies_add_up_on_the_way_from_a_source_to_the_loudspeakers():
+    engine = playing(SUNG, *SINGS)
+    assert (engine.latency_from("gesture"), engine.latency_from("calm")) == (75, 25)
+    assert engine.latency_from("lone") is None
+
+
+# Held outputs: at block 64 a block is one step of control
+
+
+def sung(engine, blocks):
+    """What the voice gave at the end of each block; of itself it tells the frame."""
+    return [float((engine.render(), engine.value("voice", "audio")[0, -1])[1]) for _ in range(blocks)]
+
+
+def test_a_held_output_gives_its_value_from_the_next_block_on_until_it_is_let_go():
+    engine = playing(SUNG, *SINGS)
+    assert sung(engine, 2) == [0.0, 64.0]
+    engine.hold("gesture", "control", np.float32([-1.0, 0.0]))
+    assert sung(engine, 3) == [-1.0, -1.0, -1.0]
+    engine.hold("gesture", "control", None)
+    assert sung(engine, 2) == [320.0, 384.0]
+
+
+def test_what_is_held_is_reached_within_a_block_and_without_a_step():
+    engine = playing(SUNG, *SINGS, block=4096)
+    engine.hold("gesture", "control", np.float32([-1.0, 0.0]))
+    engine.render()
+    (found,) = engine.value("gesture", "control")[:1]
+    assert found[0] == pytest.approx(0.0, abs=1.0) and found[-1] == -1.0
+    assert np.abs(np.diff(found)).max() < 150.0  # of itself it goes by 64, and from 4032 to -1 at once it would be 4033
+
+
+def test_a_held_output_stays_held_when_its_node_is_made_anew_or_the_patch_changes_elsewhere():
+    engine = playing(SUNG, *SINGS)
+    engine.hold("gesture", "control", np.float32([-1.0, 0.0]))
+    sung(engine, 2)
+    engine.load(plan(SUNG, *SINGS), renew=("gesture",))
+    assert sung(engine, 20) == [-1.0] * 20
+    engine.load(plan({**SUNG, "more": "level"}, *SINGS))
+    assert sung(engine, 20) == [-1.0] * 20
+
+
+def test_what_was_held_of_a_node_is_forgotten_when_the_node_leaves():
+    engine = playing(SUNG, *SINGS)
+    engine.hold("gesture", "control", np.float32([-1.0, 0.0]))
+    engine.render()
+    engine.load(plan({"lone": "gesture"}))
+    rendered(engine, 20)
+    engine.load(plan(SUNG, *SINGS))
+    assert min(sung(engine, 20)) >= 0.0
+
+
+def test_a_held_value_of_other_dimensions_counts_for_nothing():
+    engine = playing(SUNG, *SINGS)
+    engine.hold("gesture", "control", np.float32([-1.0, 0.0, 0.0]))
+    assert sung(engine, 2) == [0.0, 64.0]
+
+
+def test_holding_a_node_that_does_not_play_changes_nothing():
+    engine = playing(SUNG, *SINGS)
+    engine.hold("nobody", "control", np.float32([-1.0]))
+    assert sung(engine, 2) == [0.0, 64.0]
 
 
 def test_the_time_of_each_node_is_measured():

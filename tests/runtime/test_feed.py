@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 
 from runtime.engine import Engine
@@ -31,6 +33,30 @@ def test_the_engine_gets_a_stand_in_with_the_controls_of_a_fed_node_and_no_pictu
     engine.render()
     np.testing.assert_array_equal(engine.value("calm", "control"), np.repeat([[1.0], [2.0]], 8, axis=1))
     assert engine.names("calm", "control") == ("a", "b")
+
+
+def test_an_output_without_news_keeps_its_values_when_another_has_some():
+    plan = compiled(FACE, *LINKS)
+    face = Feed(plan.steps["face"].spec, {"gesture": ("a", "b"), "confidence": ("c",)})
+    engine = Engine(plan.settings)
+    engine.load(inside(plan, {"face": face}))
+    face.put({"gesture": np.array([1.0, 2.0], np.float32), "confidence": np.array([0.5], np.float32)})
+    engine.render()
+    face.put({"confidence": np.array([0.25], np.float32)})
+    engine.render()
+    assert engine.value("face", "gesture")[:, 3].tolist() == [1.0, 2.0]
+    assert (engine.value("face", "confidence") == 0.25).all()
+
+
+def test_values_from_another_process_are_taken_as_they_are():
+    plan = compiled(FACE, *LINKS)
+    face = Feed(plan.steps["face"].spec, {"gesture": ("a", "b"), "confidence": ("c",)})
+    engine = Engine(plan.settings)
+    engine.load(inside(plan, {"face": face}))
+    face.put(pickle.loads(pickle.dumps({"gesture": np.array([1e-30, np.pi], np.float32)})))
+    engine.render()
+    assert not engine.failed
+    assert engine.value("face", "gesture")[:, 0].tobytes() == np.array([1e-30, np.pi], np.float32).tobytes()
 
 
 def test_the_journal_gets_each_new_value_once_with_its_block():

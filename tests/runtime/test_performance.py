@@ -11,7 +11,8 @@ from runtime.patch import dumps, load
 from runtime.performance import Performance
 from runtime.plan import compile_patch
 from runtime.registry import discover
-from runtime.senses import Ports, Senses
+from runtime.senses import Senses
+from runtime.sensing import Ports
 from runtime.terminal.open import NODES
 from tests.command import write_patch
 from tests.fake_streams import registry
@@ -25,9 +26,10 @@ class Stage:
     def __init__(self, path, registry=REGISTRY):
         patch = load(path)
         self.path, self.told = path, []
-        self.engine = Engine(compile_patch(patch, registry).settings, Assets(path), offline=False)
+        settings = compile_patch(patch, registry).settings
+        self.engine = Engine(settings, Assets(path), offline=False, taught=lambda n: self.performance.teaching.folder_of(n))
         senses = Senses(path, Ports(), lambda command: None, self.told.append, lambda binding: None)
-        spool = path.parent / "spool"
+        spool = path.parent / f"spool{len(list(path.parent.glob('spool*')))}"
         spool.mkdir()
         self.performance = Performance(path, patch, registry, self.engine, senses, spool, self.told.append, owns_file=True)
         self.performance.begin()
@@ -172,7 +174,7 @@ def record(stage, anchor, target, blocks):
     stage.do(ask.RecordAnchor("regressor", anchor, target))
     for _ in range(blocks):
         stage.play()
-        stage.performance._next_gesture = 0.0
+        stage.performance.teaching._next_gesture = 0.0
         stage.performance.tick()
     stage.do(ask.EndAnchor())
 

@@ -5,11 +5,13 @@ import shutil
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from runtime.messages import Told
 from runtime.patch import dumps
-from runtime.senses import Ports, Senses
+from runtime.senses import Senses
+from runtime.sensing import Ports
 from runtime.terminal.open import open_patch
 from tests.command import ROOT, write_patch
 
@@ -66,6 +68,40 @@ def test_senses_that_die_are_told_and_come_back_and_the_last_values_are_held_mea
     held = feeds["face"].newest
     assert held[0]["confidence"][0] == 1.0
     until(lambda: feeds["face"].newest is not held)
+
+
+def test_marks_come_when_they_are_asked_for_and_lie_over_the_face(opened, senses):
+    seen = []
+    senses.on_seen = lambda *what: seen.append(what)
+    senses.load(dumps(opened.patch), opened.plan)
+    time.sleep(0.2)
+    assert senses.marks == {}
+    until(lambda: senses.ask_marks("face") or senses.marks.get("face") is not None)
+    marks = senses.marks["face"]
+    assert (
+        marks.shape == (478, 3) and marks.dtype == np.float32 and 0.3 < marks[:, 0].mean() < 0.7 and marks[10, 1] < marks[152, 1]
+    )
+    senses.ask_marks("video")
+    until(lambda: "video" in senses.marks)
+    assert senses.marks["video"] is None and seen == []  # nothing for a take
+
+
+def test_while_a_take_is_recorded_all_marks_come_even_after_the_senses_have_died(opened, senses, tmp_path):
+    seen = []
+    senses.on_seen = lambda *what: seen.append(what)
+    senses.load(dumps(opened.patch), opened.plan)
+    senses.record(tmp_path, time.perf_counter(), False)
+    until(lambda: len(seen) > 10)
+    kind, stamp, node, marks, size = seen[-1]
+    assert (kind, stamp, node, marks.shape, size) == ("marks", None, "face", (478, 3), (320, 320))
+    os.kill(senses._process.pid, signal.SIGKILL)
+    until(lambda: any("have died" in event.words for event in senses.told))
+    count = len(seen)
+    until(lambda: len(seen) > count + 10)
+    senses.end_record()
+    count = len(seen)
+    time.sleep(0.3)
+    assert len(seen) == count and sorted(path.name for path in tmp_path.iterdir()) == ["demo", "p.json"]
 
 
 def test_a_patch_without_anything_to_sense_starts_no_process(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from runtime.artifacts import hash_file
 from runtime.errors import NodeError
-from runtime.trust import config_folder, require_trust, trust, trusted
+from runtime.folders import config_folder
+from runtime.trust import require_trust, trust, trusted
 
 
 @pytest.fixture(autouse=True)

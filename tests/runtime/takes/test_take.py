@@ -310,7 +310,7 @@ def test_a_cut_take_is_exported_up_to_the_cut(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("out.mp3", r"out\.mp3 must end in \.csv \(gestures\), \.wav or \.flac \(sound\)"),
+        ("out.mp3", r"out\.mp3 must end in \.csv \(gestures\), \.npz \(landmarks\), \.wav or \.flac \(sound\)"),
         ("x.take/out.csv", "must be a file outside the take's own folder"),
         ("x.take", "must be a file outside the take's own folder"),
         ("file/out.csv", "was not written"),
