@@ -15,7 +15,7 @@ from typing import Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import perform, probe, verbs
+from graph_editor import perform, probe, subpatch_verbs, verbs
 from graph_editor.commands import Command
 from graph_editor.document import Document
 from graph_editor.editor import Editor
@@ -72,7 +72,7 @@ class Window:
             dpg.add_mouse_wheel_handler(callback=self._wheel)
             dpg.add_mouse_click_handler(button=dpg.mvMouseButton_Right, callback=self._right)
             dpg.add_mouse_double_click_handler(button=dpg.mvMouseButton_Left, callback=self._double)
-        dpg.set_viewport_resize_callback(lambda *_: self.editor.resize())
+        dpg.set_viewport_resize_callback(lambda *_: self.editor.panes.resize())
         dpg.set_exit_callback(lambda *_: self.editor.files.quit())
         self._display_guard = on_lost_display(self._lost)
         self._probe = probe.serve(self.editor)
@@ -99,7 +99,7 @@ class Window:
         self._frame()
         self._frame()
         editor.canvas.calibrate()
-        editor.resize()  # the sizes of the bars' parts are known now
+        editor.panes.resize()  # the sizes of the bars' parts are known now
         editor.files.begin(self._path)
         if self._performing:
             perform.begin(editor)
@@ -174,15 +174,15 @@ class Window:
         name = editor.canvas.pointed_at(editor.mouse) if editor.canvas.is_over(editor.mouse) else None
         if name is not None and not is_writing() and editor.document.patch.nodes[name].inside is not None:
             editor.canvas.select({name})
-            verbs.enter(editor)
+            subpatch_verbs.enter(editor)
 
 
 def on_lost_display(run: Callable[[], None]) -> object:
-    """Calls `run` when the X server is gone: Xlib would end the process on the spot, without a word to Python. Keep what it gives:
-    C cannot."""
+    """Calls `run` when the X server is gone: Xlib would end the process on the spot, without a word to Python. Keep what it
+    gives: C cannot."""
     found = ctypes.util.find_library("X11") if sys.platform.startswith("linux") else None
     if found is None:
         return None
-    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: run() or 0)
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: run())
     ctypes.CDLL(found).XSetIOErrorHandler(handler)
     return handler

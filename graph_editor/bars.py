@@ -130,10 +130,16 @@ class Statusbar:
         self._next = 0.0
         with dpg.group(parent=parent, horizontal=True, horizontal_spacing=look.px(7)):
             for name, icon, words in (
-                ("state", "circle-dot", ""), ("load", "cpu", "Load"), ("gaps", "triangle-alert", "Gaps"), ("latency", "timer", "Latency"),
-                ("device", "volume-2", ""), ("jobs", "layers", "Jobs"), ("saved", "hard-drive", "Autosaved"), ("size", "workflow", ""),
+                ("state", "circle-dot", ""),
+                ("load", "cpu", "Load"),
+                ("gaps", "triangle-alert", "Gaps"),
+                ("latency", "timer", "Latency"),
+                ("device", "volume-2", ""),
+                ("jobs", "layers", "Jobs"),
+                ("saved", "hard-drive", "Autosaved"),
+                ("size", "workflow", ""),
                 ("fps", "gauge", ""),
-            ):  # fmt: skip
+            ):
                 mark = dpg.add_text(theme.icon(icon))
                 dpg.bind_item_theme(mark, look.words("faint"))
                 if words:
@@ -176,7 +182,7 @@ class Statusbar:
             for name in ("load", "gaps", "latency"):
                 self._cell(name, "-", "faint")
             self._cell("device", editor.preferences.device or "the system's own", "faint")
-        self._cell("jobs", editor.jobs_in_words(), "text" if editor.is_running() else "faint")
+        self._cell("jobs", jobs_in_words(editor), "text" if editor.is_running() else "faint")
         self._cell("saved", editor.files.autosaved_in_words(), "muted")
         patch = editor.document.patch
         self._cell("size", f"{len(patch.nodes)} nodes, {len(patch.links)} wires", "faint")
@@ -188,3 +194,14 @@ class Statusbar:
         if dpg.get_value(item) != words:
             dpg.set_value(item, words)
         dpg.bind_item_theme(item, self._editor.look.words(colour))
+
+
+def jobs_in_words(editor: Editor) -> str:
+    """What the jobs are at, in a few words."""
+    jobs = editor.client.jobs.values()
+    running = next((job for job in jobs if job.phase == "running"), None)
+    if running is None:
+        failed = sum(job.phase == "failed" for job in jobs)
+        return f"{failed} failed" if failed else "none"
+    percent = f" {100 * running.fraction:.0f} %" if running.fraction is not None else ""
+    return f"{running.node}{percent}"

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Canvas:
     """The node editor. Used by the window's thread only.
 
-    `selection` are the nodes that edits apply to: what the mouse chose in the node editor, or what we chose (all, what was pasted),
-    which the library cannot be told and which therefore only looks selected."""
+    `selection` are the nodes that edits apply to: what the mouse chose in the node editor, or what we chose (all, what was
+    pasted), which the library cannot be told and which therefore only looks selected."""
 
     def __init__(self, editor: Editor, parent: Any, size: tuple[int, int]) -> None:
         self.editor = editor

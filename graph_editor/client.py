@@ -18,7 +18,7 @@ from graph_editor import taught
 from graph_editor.compiling import Compiling
 from graph_editor.jobs import Jobs, JobState, Planned, Run, heard
 from graph_editor.prefs import Stage
-from graph_editor.session import Former, Session
+from graph_editor.session import Session
 from runtime import messages as say
 from runtime.patch import Patch
 from runtime.playing import playing, stop_all
@@ -26,6 +26,8 @@ from runtime.registry import Registry, discover
 
 T = TypeVar("T")
 
+RESTARTS, RESTARTS_IN = 5, 60.0
+"""How often, in so many seconds, a dead engine is restarted unasked."""
 ANSWER = 1.0
 """Seconds after which an answer to `poll` is waited for no longer."""
 
@@ -43,6 +45,8 @@ class Client:
         """Why the engine is dead, or did not begin to play."""
         self.snapshot: say.Snapshot | None = None
         """The newest; None while nothing plays."""
+        self.goes_on = False
+        """Whether a dead engine is restarted unasked, as on stage. One that dies again and again is not."""
         self.jobs: Mapping[str, JobState] = {}
         """The jobs of the newest run, by node (flat name), in the order in which they run."""
         self._packages = packages
@@ -52,8 +56,9 @@ class Client:
         self._compiling = Compiling(self._nodes, lambda found: self._events.append((None, found)))
         self._jobs = Jobs(self._nodes, lambda event: self._events.append((None, event)))
         self._session: Session | None = None
+        self._ending: list[Session] = []
         self._wanted: tuple[Path, Patch, Stage] | None = None
-        self._former: Former | None = None
+        self._deaths: list[float] = []
         self._play_again = False
         self._asked: float | None = None
         self._drawn, self._loaded = say.Problems(()), say.Problems(())
@@ -98,14 +103,24 @@ class Client:
             case say.Playing() if self.state == "starting":
                 self.state = "playing"
             case say.Stopped():
-                self.fault = "" if self.state == "stopping" else event.fault
-                self.state = "dead" if self.fault and session.has_played else "off"
-                self._session, self.snapshot, self._loaded = None, None, say.Problems(())
-                self._former = session.former
-                if self._play_again:
-                    self._begin(None)
-                return [event, self._problems()]
+                return self._stopped(session, event)
         return [event]
+
+    def _stopped(self, session: Session, event: say.Stopped) -> list[Any]:
+        self.fault = "" if self.state == "stopping" else event.fault
+        self.state = "dead" if self.fault and session.can_restart else "off"
+        self.snapshot, self._loaded = None, say.Problems(())
+        if self.state == "dead":
+            now = time.monotonic()
+            self._deaths = [moment for moment in self._deaths if now - moment < RESTARTS_IN] + [now]
+            if self.goes_on and len(self._deaths) <= RESTARTS:
+                self.restart()
+                return [say.Told(f"{event.fault}; it is started again"), self._problems()]
+        else:
+            self._session = None
+            if self._play_again:
+                self._begin()
+        return [event, self._problems()]
 
     def _problems(self) -> say.Problems:
         return say.Problems(tuple(dict.fromkeys((*self._drawn.problems, *self._loaded.problems))))
@@ -116,11 +131,13 @@ class Client:
         """Starts the engine; where one is stopping, as soon as it has ended. No effect where one plays."""
         if self.state in ("starting", "playing"):
             return
+        if self.state == "dead":
+            self.stop()
         self._wanted = path, patch, stage
         if self.state == "stopping":
             self._play_again = True
         else:
-            self._begin(None)
+            self._begin()
 
     def edit(self, patch: Patch) -> None:
         """The document has changed: call it whatever the state. What plays follows as soon as it can, newest first; only what
@@ -128,7 +145,7 @@ class Client:
         plays the newest."""
         if self._wanted is not None:
             self._wanted = self._wanted[0], patch, self._wanted[2]
-        if self._session is not None:
+        if self._session is not None and self.state != "stopping":
             self._session.edit(patch)
 
     def refresh(self) -> None:
@@ -153,36 +170,44 @@ class Client:
         self._play_again = False
         if self._session is not None:
             self._session.end()
-            self.state, self.snapshot = "stopping", None
-        else:
-            self.state = "off"
+            self._ending = [one for one in self._ending if not one.wait(0.0)] + [self._session]
+        if self.state == "dead":
+            self._session = None
+        self.state, self.snapshot = "off" if self._session is None else "stopping", None
 
     def restart(self) -> None:
-        """Starts a dead engine again, with the newest patch, and silent where it was asked to be."""
-        if self.state == "dead":
-            self._begin(self._former)
+        """Lets another engine go on for a dead one: with the newest patch, silent where that was asked for, and at once where a
+        spare has had the time to get ready."""
+        if self.state == "dead" and self._session is not None:
+            self._asked, self.fault, self.state = None, "", "starting"
+            self._session.restart()
 
-    def _begin(self, former: Former | None) -> None:
+    def _begin(self) -> None:
         assert self._wanted is not None
         path, patch, stage = self._wanted
         self._play_again, self._asked, self.fault, self.state = False, None, "", "starting"
-        self._session = Session(path, patch, stage, self._nodes, self._packages, lambda *news: self._events.append(news), former)
+        self._session = Session(path, patch, stage, self._nodes, self._packages, lambda *news: self._events.append(news))
 
     @property
     def pid(self) -> int | None:
         """The engine's process while there is one."""
         return self._session.pid if self._session is not None else None
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether a spare engine is ready for a restart."""
+        return self._session is not None and self._session.has_spare
+
     def others(self) -> list[tuple[int, str]]:
         """(process, patch) of performances on this machine that are not ours: a window was killed, or a terminal plays."""
-        own = self._session.pid if self._session is not None else None
+        own = self.pid
         with suppress(OSError):
             return [(pid, patch) for pid, patch in playing() if pid != own]
         return []
 
     def stop_others(self) -> None:
         """Lets them fade out and end; `Told` says when they have."""
-        own = self._session.pid if self._session is not None else None
+        own = self.pid
 
         def stop() -> None:
             ended = stop_all(None, but=own)
@@ -233,12 +258,11 @@ class Client:
         """Fades out, ends jobs at their next checkpoints, gives both so many seconds, and waits for it. What is left then is
         ended at once: a job goes on from its last checkpoint at the next run."""
         until = time.monotonic() + wait
-        session = self._session
-        if session is not None:
-            session.end()
+        self.stop()
         self._jobs.close(wait)
         self._compiling.close()
-        if session is not None and not session.wait(max(until - time.monotonic(), 0.0)):
-            session.kill()
-            session.wait(2.0)
-        self._session, self.state, self.snapshot = None, "off", None
+        for session in self._ending:
+            if not session.wait(max(until - time.monotonic(), 0.0)):
+                session.kill()
+                session.wait(2.0)
+        self._session, self.state = None, "off"

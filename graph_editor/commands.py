@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graph_editor import lists, perform, playing, verbs
+from graph_editor import lists, perform, playing, subpatch_verbs, verbs
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -19,12 +19,12 @@ class Command:
     name: str
     words: str
     keys: tuple[str, ...]
-    run: Callable[[Editor], None]
+    run: Callable[[Editor], object]
     group: str
     writing: bool = False
 
 
-def _c(group: str, name: str, words: str, keys: str, run: Callable[[Editor], None], *, writing: bool = False) -> Command:
+def _c(group: str, name: str, words: str, keys: str, run: Callable[[Editor], object], *, writing: bool = False) -> Command:
     return Command(name, words, tuple(keys.split()), run, group, writing)
 
 
@@ -48,14 +48,14 @@ COMMANDS: tuple[Command, ...] = (
     _c("Nodes", "mute", "Mute", "M", verbs.mute),
     _c("Nodes", "fold", "Fold", "H", verbs.fold),
     _c("Nodes", "frame", "Frame around the selection", "Ctrl+G", verbs.frame),
-    _c("Nodes", "subpatch", "Make a subpatch of the selection", "Ctrl+Shift+G", verbs.group),
-    _c("Nodes", "dissolve", "Dissolve a subpatch", "Ctrl+Shift+U", verbs.dissolve),
+    _c("Nodes", "subpatch", "Make a subpatch of the selection", "Ctrl+Shift+G", subpatch_verbs.group),
+    _c("Nodes", "dissolve", "Dissolve a subpatch", "Ctrl+Shift+U", subpatch_verbs.dissolve),
     _c("Nodes", "comment", "Write a comment", "C", verbs.comment),
     _c("Nodes", "align_left", "Align to the left", "Shift+L", lambda e: verbs.align(e, "left")),
     _c("Nodes", "align_top", "Align to the top", "Shift+T", lambda e: verbs.align(e, "top")),
     _c("Nodes", "arrange", "Arrange", "Shift+A", verbs.arrange),
     _c("Nodes", "pin", "Pin to the perform view", "P", verbs.pin),
-    _c("Nodes", "enter", "Enter a subpatch", "Return", verbs.enter),
+    _c("Nodes", "enter", "Enter a subpatch", "Return", subpatch_verbs.enter),
     _c("View", "leave", "Leave a subpatch, close what lies on top", "Escape", verbs.escape, writing=True),
     _c("View", "zoom_in", "Zoom in", "Ctrl++ +", lambda e: e.canvas.zoom_by(1)),
     _c("View", "zoom_out", "Zoom out", "Ctrl+- -", lambda e: e.canvas.zoom_by(-1)),
@@ -74,7 +74,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("Play", "panic", "Panic: fade to silence, again: let the sound in", "F12", playing.panic, writing=True),
     _c("Play", "take", "Record a take, again: end it", "Ctrl+T", playing.take, writing=True),
     _c("Play", "anchor", "Record an anchor of the selected regressor, again: keep it", "R", playing.anchor_key),
-)  # fmt: skip
+)
 
 NAMED = {
     "Return": "Return",

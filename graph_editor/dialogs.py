@@ -1,4 +1,4 @@
-"""What lies over the window for a moment: words that fade, questions, lists. One question at a time, each reachable by keyboard."""
+"""What lies over the window for a moment: words that fade, and questions that the keyboard can answer."""
 
 from __future__ import annotations
 
@@ -75,9 +75,15 @@ class Dialogs:
             return
         if self._hint is None:
             with dpg.window(
-                no_title_bar=True, no_resize=True, no_move=True, autosize=True, no_focus_on_appearing=True, no_saved_settings=True,
-                no_collapse=True, show=False,
-            ) as shown:  # fmt: skip
+                no_title_bar=True,
+                no_resize=True,
+                no_move=True,
+                autosize=True,
+                no_focus_on_appearing=True,
+                no_saved_settings=True,
+                no_collapse=True,
+                show=False,
+            ) as shown:
                 self._hint = shown, dpg.add_text("")
             dpg.bind_item_theme(shown, self._editor.look.popup())
             dpg.bind_item_font(shown, self._editor.look.font("small"))
@@ -88,15 +94,24 @@ class Dialogs:
     # Questions
 
     def window(self, title: str, width: int = 420, *, height: int | None = None, closed: Callable[[], None] | None = None) -> Any:
-        """A window over the others in which a question or list is built (`with dialogs.window(...)` is not needed: give it as parent)."""
+        """A window over the others: the parent of what a question or list is built of."""
         look = self._editor.look
         view_width, view_height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
         tall = min(look.px(height), view_height - look.px(80)) if height else 0
-        shown = dpg.add_window(
-            label=title, width=min(look.px(width), view_width - 20), height=tall, autosize=not height, no_collapse=True, no_saved_settings=True,
-            pos=(max((view_width - look.px(width)) // 2, 10), max(look.px(90), (view_height - tall) // 3 if tall else look.px(120))),
-            on_close=lambda *_: self._closed(shown, closed), no_resize=not height,
-        )  # fmt: skip
+        shown: Any = dpg.add_window(
+            label=title,
+            width=min(look.px(width), view_width - 20),
+            height=tall,
+            autosize=not height,
+            no_collapse=True,
+            no_saved_settings=True,
+            pos=(
+                max((view_width - look.px(width)) // 2, 10),
+                max(look.px(90), (view_height - tall) // 3 if tall else look.px(120)),
+            ),
+            on_close=lambda *_: self._closed(shown, closed),
+            no_resize=not height,
+        )
         dpg.bind_item_theme(shown, look.popup())
         self._open.append(shown)
         dpg.focus_item(shown)
@@ -145,9 +160,13 @@ class Dialogs:
         if words:
             self.text(shown, words, "muted", "small")
         field = dpg.add_input_text(
-            parent=shown, default_value=value, width=-1, multiline=lines > 1, height=self._editor.look.px(22 * lines) if lines > 1 else 0,
+            parent=shown,
+            default_value=value,
+            width=-1,
+            multiline=lines > 1,
+            height=self._editor.look.px(22 * lines) if lines > 1 else 0,
             auto_select_all=lines == 1,
-        )  # fmt: skip
+        )
 
         def accept() -> None:
             text = dpg.get_value(field)
@@ -159,12 +178,12 @@ class Dialogs:
             self._accept[shown] = accept
         dpg.focus_item(field)
 
-    def ask(self, title: str, words: str, answers: Sequence[tuple[str, str, Callable[[], None]]]) -> None:
+    def ask(self, title: str, words: str, answers: Sequence[tuple[str, str, Callable[[], object]]]) -> None:
         """Asks a question with buttons: (words, kind of button, what happens). Enter is the first answer."""
         shown = self.window(title, 460)
         self.text(shown, words, "text", "text")
 
-        def closing(run: Callable[[], None]) -> Callable[[], None]:
+        def closing(run: Callable[[], object]) -> Callable[[], None]:
             def both() -> None:
                 self.close(shown)
                 run()
@@ -204,7 +223,7 @@ class Dialogs:
         dpg.bind_item_font(item, self._editor.look.font(size, weight))
         return item
 
-    def buttons(self, parent: Any, answers: Sequence[tuple[str, str, Callable[[], None]]]) -> None:
+    def buttons(self, parent: Any, answers: Sequence[tuple[str, str, Callable[[], object]]]) -> None:
         """A row of buttons."""
         with dpg.group(parent=parent, horizontal=True, horizontal_spacing=self._editor.look.px(8)):
             for label, kind, run in answers:

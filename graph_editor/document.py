@@ -113,7 +113,9 @@ class Document:
     def taught(self, node: str, files: Files) -> None:
         """A node (by its flat name) was taught, and these are its files now, none where it forgot all: a step, where they differ
         from those that are known."""
-        if dict(self._state.taught.get(node, {})) != dict(files):
+        if node not in self._state.taught:
+            self.knows(node, {})
+        if dict(self._state.taught[node]) != dict(files):
             self._step(f"teach {node}", replace(self._state, taught={**self._state.taught, node: dict(files)}))
 
     def knows(self, node: str, files: Files) -> None:

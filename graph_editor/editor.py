@@ -1,4 +1,4 @@
-"""The editor of one window: the document, what plays and runs, the canvas and the panes, and the few ways in which they change."""
+"""The editor of one window: the document, what plays and runs, the panes, and the few ways in which they change."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
-import numpy as np
 
 from graph_editor import edits, wires
-from graph_editor.bars import Statusbar, Toolbar
 from graph_editor.canvas import Canvas
 from graph_editor.client import Client
 from graph_editor.commands import COMMANDS
@@ -20,25 +18,23 @@ from graph_editor.dialogs import Dialogs
 from graph_editor.document import Document
 from graph_editor.geometry import Point
 from graph_editor.inspector import Inspector
+from graph_editor.nesting import part
 from graph_editor.paint import Look
-from graph_editor.palette import Palette, sidebar
+from graph_editor.palette import Palette
+from graph_editor.panes import Panes
 from graph_editor.prefs import Preferences
-from graph_editor.previews import Now
-from graph_editor.theme import BOTTOM, LEFT, RIGHT, TOP
+from graph_editor.watching import Watch
 from runtime import messages as say
 from runtime.errors import GlasspatchError, ParamError, in_words
 from runtime.node import JobNode
-from runtime.patch import Link, Patch
+from runtime.patch import Link, Node, Patch
 from runtime.registry import Registry
 from runtime.spec import NodeSpec, PortType
-from runtime.subpatch import spec_of
+from runtime.subpatch import flattened, place_of, spec_of
 
 if TYPE_CHECKING:
     from graph_editor.patch_files import PatchFiles
     from graph_editor.perform import Perform
-
-LIVE_RATE = 1.0 / 30.0
-"""Seconds between two looks at what plays."""
 
 
 class Editor:
@@ -70,68 +66,35 @@ class Editor:
         self._problems: dict[str, tuple[str, ...]] = {}
         self._specs: dict[str, tuple[Any, NodeSpec | None]] = {}
         self._compiled: Any = None
-        self._next_look = 0.0
-        self._began = time.monotonic()
-        self._build()
+        self._watch = Watch(self)
+        self._whole = document.whole
+        self._flat_of: tuple[Patch, tuple[Link, ...]] = (document.whole, ())
+        self.panes = Panes(self)
 
     # The window's parts
 
-    def _build(self) -> None:
-        look = self.look
-        px = look.px
-        width, height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        with dpg.window(
-            no_scrollbar=True, no_scroll_with_mouse=True, no_title_bar=True, no_move=True, no_resize=True
-        ) as self.window:
-            bare: dict[str, Any] = {"no_scrollbar": True, "no_scroll_with_mouse": True, "always_use_window_padding": True}
-            with dpg.child_window(pos=(0, 0), width=width, height=px(TOP), **bare) as self.top:
-                self.toolbar = Toolbar(self, self.top)
-            with dpg.child_window(
-                pos=(0, px(TOP) + 1), width=px(LEFT), height=height, always_use_window_padding=True
-            ) as self.left:
-                sidebar(self, self.left)
-            self.canvas = Canvas(self, self.window, (100, 100))
-            with dpg.child_window(
-                pos=(width - px(RIGHT), px(TOP) + 1), width=px(RIGHT), height=height, always_use_window_padding=True
-            ) as self.right:
-                pass
-            with dpg.child_window(pos=(0, height - px(BOTTOM)), width=width, height=px(BOTTOM), **bare) as self.bottom:
-                self.statusbar = Statusbar(self, self.bottom)
-        self.inspector = Inspector(self, self.right)
-        self.palette = Palette(self)
-        self.dialogs = Dialogs(self)
-        for pane, theme in (
-            (self.window, look.pane("back", (0, 0))),
-            (self.top, look.pane("panel", (14, 10))),
-            (self.left, look.pane("panel", (12, 10), (8, 3))),
-            (self.right, look.pane("panel", (16, 12))),
-            (self.bottom, look.pane("panel", (14, 6))),
-        ):
-            dpg.bind_item_theme(pane, theme)
-        dpg.set_primary_window(self.window, True)
-        self.resize()
+    @property
+    def canvas(self) -> Canvas:
+        return self.panes.canvas
 
-    def resize(self) -> None:
-        """Fits the parts into the window."""
-        px = self.look.px
-        width, height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        middle = max(height - px(TOP) - px(BOTTOM) - 2, 50)
-        dpg.configure_item(self.top, width=width)
-        dpg.configure_item(self.left, height=middle)
-        dpg.configure_item(self.right, pos=(width - px(RIGHT), px(TOP) + 1), height=middle)
-        dpg.configure_item(self.bottom, pos=(0, height - px(BOTTOM)), width=width)
-        self.canvas.resize((px(LEFT) + 1, px(TOP) + 1), (max(width - px(LEFT) - px(RIGHT) - 2, 50), middle))
-        self.toolbar.place(width)
+    @property
+    def inspector(self) -> Inspector:
+        return self.panes.inspector
+
+    @property
+    def palette(self) -> Palette:
+        return self.panes.palette
+
+    @property
+    def dialogs(self) -> Dialogs:
+        return self.panes.dialogs
 
     def rebuild(self) -> None:
         """Builds the window's parts anew: another theme or scale."""
         origin, zoom, selection = self.canvas.middle(), self.canvas.zoom, set(self.canvas.selection)
-        self.canvas.clear()
-        for part in (self.window, self.palette.tag):
-            dpg.delete_item(part)
-        self.dialogs.close_all()
+        self.panes.close()
         self.look = Look(self.preferences.theme, self.preferences.scale)
-        self._build()
+        self.panes = Panes(self)
         self.canvas.zoom = zoom
         self.canvas.show()
         self.canvas.look_at(origin)
@@ -150,10 +113,27 @@ class Editor:
             known = self._specs[name] = (key, spec_of(node, self.registry))
         return known[1]
 
-    def whole_spec(self, name: str) -> NodeSpec | None:
-        """What a node of the whole patch declares, wherever we look."""
-        node = self.document.whole.nodes.get(name)
+    def node_at(self, flat: str) -> Node | None:
+        """A node of the whole patch by the name that the runtime knows it by."""
+        place = place_of(self.document.whole, flat)
+        return part(self.document.whole, place[0]).nodes[place[1]] if place is not None else None
+
+    def whole_spec(self, flat: str) -> NodeSpec | None:
+        """What a node of the whole patch declares, by its flat name."""
+        node = self.node_at(flat)
         return spec_of(node, self.registry) if node is not None else None
+
+    def source_of(self, flat: str, port: str) -> tuple[str, str] | None:
+        """(flat name, output) of what leads to an input, through the borders of subpatches."""
+        for link in self._flat_links():
+            if link.target == f"{flat}.{port}":
+                return link.ends()[0], link.ends()[1]
+        return None
+
+    def _flat_links(self) -> tuple[Link, ...]:
+        if self._flat_of[0] is not self.document.whole:
+            self._flat_of = self.document.whole, flattened(self.document.whole, self.registry).links
+        return self._flat_of[1]
 
     def flat(self, name: str) -> str:
         """The name by which the runtime knows a node of the shown patch."""
@@ -205,12 +185,17 @@ class Editor:
             return
         self.document.apply(f"{name}.{param}", patch, f"{name}.{param}")
 
-    def set_whole_param(self, name: str, param: str, value: Any) -> None:
+    def set_whole_param(self, flat: str, param: str, value: Any) -> None:
         """Sets a param of a node of the whole patch, wherever we look: for the perform view."""
+        place = place_of(self.document.whole, flat)
+        if place is None:
+            return
         where = self.document.where
-        self.document.look_into(())
-        self.set_param(name, param, value)
-        self.document.look_into(where)
+        if place[0] != where:
+            self.document.look_into(place[0])
+        self.set_param(place[1], param, value)
+        if place[0] != where:
+            self.document.look_into(where)
 
     def reset_param(self, name: str, param: str) -> None:
         """Brings a param back to its default."""
@@ -235,8 +220,8 @@ class Editor:
             self.edit("connect", wires.connect(self.document.patch, self.registry, source, target))
 
     def add_node(self, kind: str, at: Point | None, wire: tuple[str, str, bool] | None = None, port: str | None = None) -> str:
-        """Puts a node at a point of the screen (the middle of the view, if None), at a free place near it, and leads the open wire
-        to it; gives its name."""
+        """Puts a node at a free place near a point of the screen (the middle of the view, if None), leads the open wire
+        to it, and gives its name."""
         canvas = self.canvas
         position = canvas.to_patch(at) if at is not None else canvas.middle()
         patch, name = edits.add(self.document.patch, self.registry, kind, position, sizes=canvas.sizes())
@@ -277,20 +262,28 @@ class Editor:
 
     def go_to(self, flat: str) -> None:
         """Shows a node by the name that the runtime knows it by, wherever it is."""
-        *where, name = flat.split("__")
-        self.document.look_into(tuple(where))
-        self.looked_elsewhere()
+        place = place_of(self.document.whole, flat)
+        if place is None:
+            return
+        where, name = place
+        if where != self.document.where:
+            self.document.look_into(where)
+            self.looked_elsewhere()
         self.canvas.select({name})
-        if name in self.document.patch.nodes:
-            x, y = self.document.patch.nodes[name].position
-            self.canvas.look_at((x + 110.0, y + 60.0))
+        x, y = self.document.patch.nodes[name].position
+        self.canvas.look_at((x + 110.0, y + 60.0))
 
     def selection_changed(self) -> None:
         """The canvas has another selection; the inspector sees it at its next look."""
 
     def later(self, run: Callable[[], None]) -> None:
         """Calls `run` at the next frame, outside of any callback."""
-        self._each_frame.append(lambda: bool(run()))
+
+        def once() -> bool:
+            run()
+            return False
+
+        self._each_frame.append(once)
 
     def each_frame(self, run: Callable[[], bool]) -> None:
         """Calls `run` once a frame, until it says False."""
@@ -301,26 +294,17 @@ class Editor:
         at = at or (self.mouse if self.canvas.is_over(self.mouse) else self.canvas.center())
         self.palette.open(at, wire)
 
-    def has_place(self) -> bool:
-        """Whether the patch lies in a folder, where what is made can lie beside it; a new one gets one."""
+    def place(self) -> Path:
+        """Where the patch lies, so that what is made can lie beside it; a new one gets a place."""
         if self.document.path is None:
-            self.files.give_place()
-        return self.document.path is not None
+            self.document.path = self.files.untitled()
+        return self.document.path
 
     # What the bars show
 
     def is_running(self) -> bool:
         """Whether a job is at work or waits."""
         return any(job.phase in ("running", "waiting") for job in self.client.jobs.values())
-
-    def jobs_in_words(self) -> str:
-        jobs = self.client.jobs.values()
-        running = next((job for job in jobs if job.phase == "running"), None)
-        if running is None:
-            failed = sum(job.phase == "failed" for job in jobs)
-            return f"{failed} failed" if failed else "none"
-        percent = f" {100 * running.fraction:.0f} %" if running.fraction is not None else ""
-        return f"{running.node}{percent}"
 
     def learned(self, name: str) -> dict[str, str]:
         """The knob that moves each param of a node of the shown patch."""
@@ -333,14 +317,6 @@ class Editor:
         return cls is not None and issubclass(cls, JobNode)
 
     # Words
-
-    def show_wire(self, link: Link | None) -> None:
-        """Shows what travels on the wire under the mouse, beside the mouse."""
-        words = ""
-        if link is not None:
-            value = self.value(link.ends()[0], link.ends()[1])
-            words = f"{link.source} \u2192 {link.target}" + (f"\n{travelling(value)}" if value is not None else "")
-        self.dialogs.hint(words, self.mouse)
 
     def say(self, words: str, *, wrong: bool = False) -> None:
         """Tells the artist something for some seconds."""
@@ -373,20 +349,16 @@ class Editor:
         self._each_frame = [run for run in self._each_frame if run()]
         if self.performing is not None:
             self.performing.show()
-        self.inspector.show()
-        self.toolbar.show()
-        self.statusbar.show()
-        self.dialogs.frame()
+        self.panes.show()
         self.files.frame()
-        now = time.monotonic()
-        if now >= self._next_look:
-            self._next_look = now + LIVE_RATE
-            self._show_values(now)
+        self._watch.frame()
 
     def _send(self) -> None:
         """What plays, and the search for problems, follow the document."""
         if self._compiled != self.document.version:
             self._compiled = self.document.version
+            self.files.follow(self._whole, self.document.whole)
+            self._whole = self.document.whole
             self.client.compile(self.document.whole, self.document.path)
             self.client.edit(self.document.whole)
 
@@ -407,53 +379,16 @@ class Editor:
             (verbs.undo if isinstance(event.command, say.Undo) else verbs.redo)(self)
         elif isinstance(event, say.Taught):
             self.taught[event.node] = event
-            self.document.taught(event.node, self.client.taught_files(self.document.path, event.node))
+            if self.document.path is not None:
+                self.document.taught(event.node, self.client.taught_files(self.document.path, event.node))
         elif isinstance(event, say.NodeFailed | say.JobFailed | say.JobDone | say.JobStopped | say.JobStarted):
             if isinstance(event, say.NodeFailed | say.JobFailed):
                 self.say(f"{event.node}: {event.message}", wrong=True)
             self.canvas.show()
         elif isinstance(event, say.Stopped) and event.fault:
-            self.say(f"{event.fault}. Press Restart: nothing of the patch is lost.", wrong=True)
-
-    def _show_values(self, now: float) -> None:
-        """Asks for what the visible views show, and shows them the newest answer."""
-        views = [(name, view.view) for name, view in self.canvas.views.items() if view.view is not None]
-        views += self.inspector.views
-        if self.performing is not None:
-            views = self.performing.views
-        wanted: set[tuple[str, str]] = set()
-        marked: set[str] = set()
-        snapshot = self.client.snapshot if self.client.state == "playing" else None
-        links = {link.target: link.source for link in self.document.patch.links}
-        for name, view in views:
-            places = {output: (self.flat(name), output) for output in view.wants}
-            for port in view.sources:
-                source, _, output = links.get(f"{name}.{port}", "").partition(".")
-                if source:
-                    places[port] = (self.flat(source), output)
-            if self.performing is None and not self.canvas.can_be_seen(name):
-                continue
-            wanted |= set(places.values())
-            marked |= {self.flat(name)} if view.marked else set()
-            values = {key: snapshot.values[place] for key, place in places.items() if snapshot and place in snapshot.values}
-            marks = snapshot.marks.get(self.flat(name)) if snapshot and view.marked else None
-            view.update(Now(values, marks, now - self._began))
-        hovered = self.canvas.hovered_output()
-        if hovered is not None:
-            wanted.add((self.flat(hovered[0]), hovered[1]))
-        self.client.poll(tuple(sorted(wanted)), tuple(sorted(marked)))
+            dead = self.client.state == "dead"
+            self.say(f"{event.fault}{'; press Restart to play on' if dead else ''}", wrong=True)
 
     def close(self) -> None:
         """Ends what plays and runs."""
         self.client.close()
-
-
-def travelling(value: np.ndarray) -> str:
-    """A value on a wire in words: the loudness of sound, the numbers of a control, the size of a picture."""
-    if value.dtype == np.uint8:
-        return f"{value.shape[1]} x {value.shape[0]} pixels"
-    if value.ndim == 1:
-        more = f", and {len(value) - 8} more" if len(value) > 8 else ""
-        return "  ".join(f"{number:.2f}" for number in value[:8]) + more
-    peak = float(np.abs(value).max()) if value.size else 0.0
-    return f"{len(value)} channels, peak {20 * np.log10(peak):.0f} dBFS" if peak > 1e-4 else f"{len(value)} channels, silent"

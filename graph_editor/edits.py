@@ -14,7 +14,7 @@ from typing import Any
 from graph_editor import layout, marks
 from graph_editor.geometry import around
 from graph_editor.look import Point, frames_of, with_frames
-from graph_editor.names import free_name, renamed
+from graph_editor.names import free_name, node_of, renamed, with_seeds
 from graph_editor.wires import connect, disconnect, fits, fitting, insert, reconnect, why_not
 from runtime.errors import PatchError, in_words
 from runtime.patch import MODES, SETTINGS, Node, Patch, dumps, loads
@@ -23,9 +23,29 @@ from runtime.spec import INSIDE, WORD
 from runtime.subpatch import names_in, spec_of
 
 __all__ = [
-    "add", "align", "connect", "copy", "disconnect", "duplicate", "fits", "fitting", "insert", "move", "paste", "reconnect",
-    "remove", "rename", "reset_param", "set_colour", "set_folded", "set_mode", "set_param", "set_setting", "set_title", "why_not",
-]  # fmt: skip
+    "add",
+    "align",
+    "connect",
+    "copy",
+    "disconnect",
+    "duplicate",
+    "fits",
+    "fitting",
+    "insert",
+    "move",
+    "paste",
+    "reconnect",
+    "remove",
+    "rename",
+    "reset_param",
+    "set_colour",
+    "set_folded",
+    "set_mode",
+    "set_param",
+    "set_setting",
+    "set_title",
+    "why_not",
+]
 
 ALIGNMENTS = ("left", "right", "top", "bottom", "row", "column")
 
@@ -74,7 +94,7 @@ def remove(patch: Patch, names: Iterable[str]) -> Patch:
         }
         for scene, data in patch.scenes.items()
     }
-    bindings = tuple(one for one in patch.bindings if stays(one.get("node")))
+    bindings = tuple(one for one in patch.bindings if stays(node_of(one)))
     patch = replace(
         patch,
         nodes={name: node for name, node in patch.nodes.items() if name not in gone},
@@ -85,8 +105,9 @@ def remove(patch: Patch, names: Iterable[str]) -> Patch:
     return marks.without_nodes(patch, gone)
 
 
-def rename(patch: Patch, old: str, new: str) -> Patch:
-    """Calls a node otherwise; wires, scenes, bindings (with their commands), frames and pins follow."""
+def rename(patch: Patch, old: str, new: str, registry: Registry | None = None) -> Patch:
+    """Calls a node otherwise; wires, scenes, bindings (with their commands), frames and pins follow. With `registry`, what it has
+    made or learnt stays valid."""
     if old not in patch.nodes:
         raise PatchError(f"there is no node {old}")
     if new == old:
@@ -97,6 +118,8 @@ def rename(patch: Patch, old: str, new: str) -> Patch:
         raise PatchError(f"a node's name must be a word of a-z, 0-9 and _ that begins with a letter, got {new!r}")
     if INSIDE in new:
         raise PatchError(f"two _ in a row stand for what lies in a subpatch; choose another name than {new!r}")
+    if registry is not None:
+        patch = patch.with_node(old, with_seeds(patch.nodes[old], (old,), names_in(patch), registry, path_now=(new,)))
     return renamed(patch, {old: new})
 
 

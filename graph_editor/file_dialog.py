@@ -20,7 +20,7 @@ NATIVE = "GLASSPATCH_DIALOGS"
 """Set to "own" to have the library's dialogs everywhere."""
 
 
-def ask(editor: Editor, title: str, mode: str, start: Path, endings: Sequence[str], done: Callable[[Path], None]) -> None:
+def ask(editor: Editor, title: str, mode: str, start: Path, endings: Sequence[str], done: Callable[[Path], object]) -> None:
     """Calls `done` with what was chosen, once it is; never where the artist thinks better of it. `start` is a folder, or the file
     that is proposed; `endings` such as ".json", none for all."""
     command = _native(title, mode, start, endings) if os.environ.get(NATIVE) != "own" else None
@@ -62,7 +62,7 @@ def _native(title: str, mode: str, start: Path, endings: Sequence[str]) -> list[
     return None
 
 
-def _own(editor: Editor, title: str, mode: str, start: Path, endings: Sequence[str], done: Callable[[Path], None]) -> None:
+def _own(editor: Editor, title: str, mode: str, start: Path, endings: Sequence[str], done: Callable[[Path], object]) -> None:
     """A field for the path, and the library's browser beside it."""
     shown = editor.dialogs.window(title, 560)
     field = dpg.add_input_text(parent=shown, default_value=str(start), width=-1)
@@ -82,9 +82,15 @@ def _own(editor: Editor, title: str, mode: str, start: Path, endings: Sequence[s
 
         folder = start if start.is_dir() else start.parent
         with dpg.file_dialog(
-            label=title, default_path=str(folder), default_filename=start.stem if mode == SAVE else "", directory_selector=mode == FOLDER,
-            callback=chosen, width=editor.look.px(760), height=editor.look.px(480), modal=False,
-        ):  # fmt: skip
+            label=title,
+            default_path=str(folder),
+            default_filename=start.stem if mode == SAVE else "",
+            directory_selector=mode == FOLDER,
+            callback=chosen,
+            width=editor.look.px(760),
+            height=editor.look.px(480),
+            modal=False,
+        ):
             for ending in endings if mode != FOLDER else ():
                 dpg.add_file_extension(ending)
             if mode != FOLDER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -25,7 +26,7 @@ def curve(start: Point, end: Point, parts: int = 16) -> list[Point]:
 def distance(point: Point, start: Point, end: Point) -> float:
     """From a point to the nearest point of the wire."""
     points = curve(start, end)
-    return min(_to_segment(point, one, two) for one, two in zip(points[:-1], points[1:], strict=True))
+    return min(_to_segment(point, one, two) for one, two in pairwise(points))
 
 
 def nearest_wire(point: Point, wires: Mapping[int, tuple[Point, Point]], within: float) -> int | None:

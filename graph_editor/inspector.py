@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import playing, theme, verbs
+from graph_editor import param_files, playing, subpatch_verbs, theme, verbs
 from graph_editor.node_view import legal
 from graph_editor.previews import Seat, View
 from graph_editor.widgets import Field, in_words, make_exact_field
@@ -51,9 +52,19 @@ class Inspector:
         else:
             links = tuple(link for link in patch.links if name in (link.ends()[0], link.ends()[2]))
             key = (
-                name, node.type, str(node.view), node.mode, links, editor.troubles(name), editor.failure(name),
-                editor.learned(name), editor.look.name, editor.look.scale, node.inside, node.fault,
-            )  # fmt: skip
+                name,
+                node.type,
+                str(node.view),
+                node.mode,
+                links,
+                editor.troubles(name),
+                editor.failure(name),
+                editor.learned(name),
+                editor.look.name,
+                editor.look.scale,
+                node.inside,
+                node.fault,
+            )
         if key != self._shown:
             self._shown = key
             self._build(name, node, chosen)
@@ -66,14 +77,19 @@ class Inspector:
                     dpg.configure_item(self._resets[param], show=value != spec.param(param).default)
             self._params = node.params
 
+    def clear(self) -> None:
+        """Gives back what the views hold."""
+        for _, view in self.views:
+            view.close()
+        self.views = []
+
     def rebuild(self) -> None:
         """Builds the pane anew at the next `show`, whatever it shows."""
         self._shown = None
 
     def _build(self, name: str | None, node: Node | None, chosen: list[str]) -> None:
-        for _, view in self.views:
-            view.close()
-        self.views, self._fields, self._resets, self._params = [], {}, {}, None
+        self.clear()
+        self._fields, self._resets, self._params = {}, {}, None
         dpg.delete_item(self._parent, children_only=True)
         dpg.push_container_stack(self._parent)
         try:
@@ -126,7 +142,7 @@ class Inspector:
                     kind = "primary" if node.mode == mode else "small"
                     self._button(words, kind, lambda mode=mode: verbs.set_mode(editor, mode))
             if node.inside is not None:
-                self._button("Enter", "small", lambda: verbs.enter(editor))
+                self._button("Enter", "small", lambda: subpatch_verbs.enter(editor))
             self._button(theme.icon("pencil"), "small", lambda: verbs.rename(editor), "Rename")
             self._button(theme.icon("palette"), "small", lambda: verbs.colour(editor), "Colour")
             self._button(theme.icon("trash-2"), "small", lambda: verbs.delete(editor), "Delete")
@@ -141,16 +157,23 @@ class Inspector:
             dpg.add_spacer(width=max(1, int(look.px(label) - size)))
             room = WIDE - label - 62
             self._fields[param.name] = make_exact_field(
-                look, param, value, lambda new: editor.set_param(name, param.name, new), parent=row, width=look.px(room),
-                choose=lambda: editor.files.choose(name, param),
-            )  # fmt: skip
+                look,
+                param,
+                value,
+                lambda new: editor.set_param(name, param.name, new),
+                parent=row,
+                width=look.px(room),
+                choose=lambda: param_files.choose(editor, name, param),
+            )
             dpg.bind_item_font(self._fields[param.name].item, look.font("small"))
             if param.live:
                 knob = editor.learned(name).get(param.name)
                 self._button(
-                    theme.icon("piano"), "ghost" if knob is None else "small", lambda: playing.learn(editor, name, param.name),
+                    theme.icon("piano"),
+                    "ghost" if knob is None else "small",
+                    lambda: playing.learn(editor, name, param.name),
                     f"moved by {knob}; press to choose another" if knob else "Learn: move a MIDI or OSC knob after pressing this",
-                )  # fmt: skip
+                )
             reset = self._button(
                 theme.icon("rotate-ccw"), "ghost", lambda: editor.reset_param(name, param.name), "Back to its default"
             )
@@ -217,7 +240,7 @@ class Inspector:
             ("In a row", lambda: verbs.align(editor, "row")),
             ("In a column", lambda: verbs.align(editor, "column")),
             ("Frame", lambda: verbs.frame(editor)),
-            ("Make a subpatch", lambda: verbs.group(editor)),
+            ("Make a subpatch", lambda: subpatch_verbs.group(editor)),
         ):
             self._button(words, "small", run)
 
@@ -243,10 +266,14 @@ class Inspector:
                     size = look.width(param.name.replace("_", " "), "small")
                     dpg.add_spacer(width=max(1, int(look.px(96) - size)))
                     shown = make_exact_field(
-                        look, param, legal(param, patch.settings.get(param.name)),
-                        lambda new, key=param.name: editor.set_setting(key, new), parent=dpg.last_container(), width=look.px(150),
+                        look,
+                        param,
+                        legal(param, patch.settings.get(param.name)),
+                        partial(editor.set_setting, param.name),
+                        parent=dpg.last_container(),
+                        width=look.px(150),
                         choose=lambda: None,
-                    )  # fmt: skip
+                    )
                     dpg.bind_item_font(shown.item, look.font("small"))
                 editor.explain(words, param.doc)
         self._scenes()

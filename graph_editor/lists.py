@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import preferences_view, verbs
+from graph_editor import preferences_view, subpatch_verbs, verbs
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -74,11 +74,13 @@ def menu(editor: Editor) -> None:
     """Files, the library, and what has no button of its own."""
     shown = editor.dialogs.window("Glasspatch", 320)
 
+    def chosen(run: Any) -> None:
+        editor.dialogs.close(shown)
+        run()
+
     def row(words: str, run: Any, keys: str = "") -> None:
         with dpg.group(parent=shown, horizontal=True):
-            item = dpg.add_button(
-                label=words, width=editor.look.px(210), callback=lambda *_: (editor.dialogs.close(shown), run())
-            )
+            item = dpg.add_button(label=words, width=editor.look.px(210), callback=lambda *_: chosen(run))
             dpg.bind_item_theme(item, editor.look.button("plain"))
             hint = dpg.add_text(keys)
             dpg.bind_item_theme(hint, editor.look.words("faint"))
@@ -89,8 +91,8 @@ def menu(editor: Editor) -> None:
     row("Recent patches", lambda: editor.files.recent_asked())
     row("Examples", lambda: editor.files.examples_asked())
     row("Older versions", lambda: editor.files.backups_asked())
-    row("Library of subpatches", lambda: editor.files.library_asked())
-    row("Keep subpatch in the library", lambda: editor.files.keep_in_library())
+    row("Library of subpatches", lambda: subpatch_verbs.ask_library(editor))
+    row("Keep subpatch in the library", lambda: subpatch_verbs.keep_in_library(editor))
     row("Arrange", lambda: verbs.arrange(editor), "Shift+A")
     row("Preferences", lambda: preferences_view.show(editor))
     row("Quit", lambda: editor.files.quit(), "Ctrl+Q")
@@ -102,11 +104,14 @@ def help_overlay(editor: Editor) -> None:
     text = editor.dialogs.text
     text(
         shown,
-        "Tab: a node. Pull a wire from port to port; colours fit colours. Drop a wire on the empty canvas to see what fits. Ctrl and drag "
-        "takes a wire off. Drop a node on a wire to put it in. The wheel zooms, the middle button pans, drag on the empty canvas selects. "
+        "Tab: a node. Pull a wire from port to port; colours fit colours. Drop a wire on the empty canvas to see what fits. "
+        "Ctrl and drag takes a wire off. Drop a node on a wire to put it in. The wheel zooms, the middle button pans, drag on "
+        "the empty canvas selects. "
         "Alt makes a drag fine, a double click on a number lets you type it. What goes wrong stands on the node, in words.",
-        "muted", "small", wrap=940,
-    )  # fmt: skip
+        "muted",
+        "small",
+        wrap=940,
+    )
     groups: dict[str, list[Any]] = {}
     for command in editor.commands:
         groups.setdefault(command.group, []).append(command)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from graph_editor import marks
-from runtime.patch import Patch
+from runtime.node import JobNode
+from runtime.patch import Node, Patch
+from runtime.registry import Registry
 from runtime.spec import INSIDE, WORD
 from runtime.subpatch import names_in
 
@@ -86,6 +89,34 @@ def _place(text: str, new_name: Callable[[str], str]) -> str:
     return new_name(name) + dot + port
 
 
+def node_of(binding: Mapping[str, Any]) -> str | None:
+    """The flat name of the node that a binding moves, or that its command speaks of; None where there is none."""
+    if isinstance(binding.get("node"), str):
+        return str(binding["node"])
+    found = _COMMAND.fullmatch(binding["command"]) if isinstance(binding.get("command"), str) else None
+    return found[2] if found else None
+
+
 def _renamed_command(command: str, new_name: Callable[[str], str]) -> str:
     found = _COMMAND.fullmatch(command)
     return found[1] + new_name(found[2]) + found[3] if found else command
+
+
+def with_seeds(
+    node: Node,
+    path: tuple[str, ...],
+    was: Mapping[tuple[str, ...], str],
+    registry: Registry,
+    path_now: tuple[str, ...] | None = None,
+) -> Node:
+    """The node, which will be called otherwise, with the name under which it has drawn its random numbers, if it makes or learns
+    something: it would be another model."""
+    inside = node.inside
+    if inside:
+        nodes = {name: with_seeds(one, (*path, name), was, registry) for name, one in inside.patch.nodes.items()}
+        return replace(node, inside=replace(inside, patch=replace(inside.patch, nodes=nodes)))
+    cls = registry.get(node.type)
+    if cls is None or not (issubclass(cls, JobNode) or cls.spec.actions):
+        return node
+    seed = node.seed or was[path]
+    return replace(node, seed=None if (seed,) == path_now else seed)

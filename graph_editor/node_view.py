@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import theme
+from graph_editor import param_files, theme
 from graph_editor.previews import Seat, View, view_of
 from graph_editor.widgets import Field, make_field
 from runtime.patch import Node
@@ -201,13 +201,15 @@ def _params(editor: Editor, view: NodeView, node: Node, width: int, font: Any) -
                 size = editor.look.width(label, "small", zoom=view.face.zoom)
                 dpg.add_spacer(width=max(4, left - size))
                 room = width - max(left, size + 4)
-                view.fields[param.name] = make_field(
-                    editor.look,
-                    param,
-                    legal(param, node.params.get(param.name)),
-                    lambda value, name=view.face.node, key=param.name: editor.set_param(name, key, value),
-                    parent=row,
-                    width=room,
-                    choose=lambda name=view.face.node, one=param: editor.files.choose(name, one),
-                )
+                value = legal(param, node.params.get(param.name))
+                view.fields[param.name] = _field(editor, view.face.node, param, value, row, room)
             editor.explain(words, f"{param.name}: {param.doc}" if param.doc else param.name)
+
+
+def _field(editor: Editor, name: str, param: Any, value: Any, parent: Any, width: int) -> Field:
+    def change(new: Any) -> None:
+        editor.set_param(name, param.name, new)
+
+    return make_field(
+        editor.look, param, value, change, parent=parent, width=width, choose=lambda: param_files.choose(editor, name, param)
+    )

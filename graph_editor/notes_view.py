@@ -119,14 +119,19 @@ class Notes:
         patch = editor.document.patch
         if key[0] == "frame":
             editor.dialogs.ask_text(
-                "Frame", "Its title", frames_of(patch)[key[1]].title,
+                "Frame",
+                "Its title",
+                frames_of(patch)[key[1]].title,
                 lambda words: editor.edit("title of a frame", marks.set_frame(editor.document.patch, key[1], title=words)),
-            )  # fmt: skip
+            )
         else:
             editor.dialogs.ask_text(
-                "Comment", "Empty: it goes", comments_of(patch)[key[1]].text,
-                lambda words: editor.edit("comment", marks.set_comment(editor.document.patch, key[1], text=words.strip())), lines=4,
-            )  # fmt: skip
+                "Comment",
+                "Empty: it goes",
+                comments_of(patch)[key[1]].text,
+                lambda words: editor.edit("comment", marks.set_comment(editor.document.patch, key[1], text=words.strip())),
+                lines=4,
+            )
 
     def _put(self, key: Key, place: tuple[int, int]) -> None:
         if key in self._tags and self._places.get(key) != place:

@@ -98,33 +98,25 @@ class Look:
     def pane(self, ground: str, padding: tuple[float, float] = (14, 12), spacing: tuple[float, float] = (8, 6)) -> Any:
         """A theme for a part of the window; the ground is a colour of the palette, or "clear"."""
         value = (0, 0, 0, 0) if ground == "clear" else self.colour(ground)
-        return self._made(
-            ("pane", ground, padding, spacing),
-            dpg.mvAll,
-            lambda: (
-                core(ChildBg=value, WindowBg=value),
-                style(WindowPadding=self._pair(padding), ItemSpacing=self._pair(spacing)),
-            ),
-        )
+
+        def make() -> None:
+            core(ChildBg=value, WindowBg=value)
+            style(WindowPadding=self._pair(padding), ItemSpacing=self._pair(spacing))
+
+        return self._made(("pane", ground, padding, spacing), dpg.mvAll, make)
 
     def popup(self) -> Any:
         """A theme for windows that lie over the others."""
-        return self._made(
-            "popup",
-            dpg.mvAll,
-            lambda: (
-                core(
-                    WindowBg=self.palette.raised,
-                    ChildBg=self.palette.raised,
-                    TitleBg=self.palette.raised,
-                    TitleBgActive=self.palette.raised,
-                ),
-                style(WindowPadding=self._pair((14, 12)), WindowBorderSize=1, WindowRounding=self.px(8), WindowMinSize=(20, 20)),
-            ),
-        )
+
+        def make() -> None:
+            ground = self.palette.raised
+            core(WindowBg=ground, ChildBg=ground, TitleBg=ground, TitleBgActive=ground)
+            style(WindowPadding=self._pair((14, 12)), WindowBorderSize=1, WindowRounding=self.px(8), WindowMinSize=(20, 20))
+
+        return self._made("popup", dpg.mvAll, make)
 
     def node(self, colour: Colour, zoom: float, state: str = "") -> Any:
-        """A theme for a node. `state`: "", selected, failed, problem (or both failed/problem with selected winning the outline)."""
+        """A theme for a node. `state`: "", selected, failed, problem or off."""
         palette = self.palette
         title = mix(palette.node, colour, palette.title_mix)
         edge = {"selected": palette.accent, "failed": palette.bad, "problem": palette.warn, "off": palette.faint}.get(
@@ -159,9 +151,14 @@ class Look:
         def make() -> None:
             clear = (*colour[:3], 26)
             nodes(
-                TitleBar=clear, TitleBarHovered=(*colour[:3], 44), TitleBarSelected=(*colour[:3], 44), NodeBackground=clear,
-                NodeBackgroundHovered=clear, NodeBackgroundSelected=clear, NodeOutline=self.palette.accent if selected else clear,
-            )  # fmt: skip
+                TitleBar=clear,
+                TitleBarHovered=(*colour[:3], 44),
+                TitleBarSelected=(*colour[:3], 44),
+                NodeBackground=clear,
+                NodeBackgroundHovered=clear,
+                NodeBackgroundSelected=clear,
+                NodeOutline=self.palette.accent if selected else clear,
+            )
             node_style(NodePadding=(self.px(10) * zoom, self.px(6) * zoom), NodeCornerRounding=self.px(6) * zoom)
             core(Text=mix(self.readable(colour), self.palette.text, 0.25))
 
@@ -225,14 +222,12 @@ class Look:
     def bar(self, colour: Colour) -> Any:
         """A theme for a progress bar."""
         ground = self.palette.field
-        return self._made(
-            ("bar", colour),
-            dpg.mvAll,
-            lambda: (
-                core(PlotHistogram=colour, FrameBg=ground),
-                style(FrameRounding=self.px(4), FramePadding=self._pair((4, 2))),
-            ),
-        )
+
+        def make() -> None:
+            core(PlotHistogram=colour, FrameBg=ground)
+            style(FrameRounding=self.px(4), FramePadding=self._pair((4, 2)))
+
+        return self._made(("bar", colour), dpg.mvAll, make)
 
     def _pair(self, pair: tuple[float, float]) -> tuple[int, int]:
         return self.px(pair[0]), self.px(pair[1])
@@ -250,39 +245,92 @@ class Look:
         lift = mix(palette.field, palette.shade, 0.06)
         with _theme(dpg.mvAll) as made:
             core(
-                WindowBg=palette.back, ChildBg=palette.panel, PopupBg=palette.raised, Border=palette.line, Text=palette.text,
-                TextDisabled=palette.faint, FrameBg=palette.field, FrameBgHovered=lift, FrameBgActive=mix(lift, palette.shade, 0.05),
-                Button=palette.button, ButtonHovered=mix(palette.button, palette.shade, 0.08),
-                ButtonActive=mix(palette.button, palette.shade, 0.16), SliderGrab=mix(palette.field, palette.text, 0.55),
-                SliderGrabActive=palette.accent, CheckMark=palette.accent, Header=lift, HeaderHovered=lift,
-                HeaderActive=mix(lift, palette.shade, 0.06), Separator=palette.line, ScrollbarBg=clear,
-                ScrollbarGrab=mix(palette.panel, palette.text, 0.2), PlotHistogram=palette.accent, PlotLines=palette.accent,
-                Tab=palette.panel, TabHovered=palette.raised, TabActive=palette.raised, TitleBg=palette.raised,
-                TitleBgActive=palette.raised, ModalWindowDimBg=(0, 0, 0, 120), TextSelectedBg=(*palette.accent[:3], 90),
-                NavHighlight=palette.accent, MenuBarBg=palette.panel,
-            )  # fmt: skip
+                WindowBg=palette.back,
+                ChildBg=palette.panel,
+                PopupBg=palette.raised,
+                Border=palette.line,
+                Text=palette.text,
+                TextDisabled=palette.faint,
+                FrameBg=palette.field,
+                FrameBgHovered=lift,
+                FrameBgActive=mix(lift, palette.shade, 0.05),
+                Button=palette.button,
+                ButtonHovered=mix(palette.button, palette.shade, 0.08),
+                ButtonActive=mix(palette.button, palette.shade, 0.16),
+                SliderGrab=mix(palette.field, palette.text, 0.55),
+                SliderGrabActive=palette.accent,
+                CheckMark=palette.accent,
+                Header=lift,
+                HeaderHovered=lift,
+                HeaderActive=mix(lift, palette.shade, 0.06),
+                Separator=palette.line,
+                ScrollbarBg=clear,
+                ScrollbarGrab=mix(palette.panel, palette.text, 0.2),
+                PlotHistogram=palette.accent,
+                PlotLines=palette.accent,
+                Tab=palette.panel,
+                TabHovered=palette.raised,
+                TabActive=palette.raised,
+                TitleBg=palette.raised,
+                TitleBgActive=palette.raised,
+                ModalWindowDimBg=(0, 0, 0, 120),
+                TextSelectedBg=(*palette.accent[:3], 90),
+                NavHighlight=palette.accent,
+                MenuBarBg=palette.panel,
+            )
             style(
-                WindowPadding=(0, 0), FramePadding=self._pair((8, 5)), ItemSpacing=self._pair((8, 6)), FrameRounding=self.px(5),
-                ChildRounding=0, GrabRounding=self.px(4), GrabMinSize=self.px(8), ScrollbarSize=self.px(9), WindowBorderSize=0,
-                ChildBorderSize=0, PopupRounding=self.px(6), ItemInnerSpacing=self._pair((6, 4)), WindowTitleAlign=(0.0, 0.5),
-            )  # fmt: skip
+                WindowPadding=(0, 0),
+                FramePadding=self._pair((8, 5)),
+                ItemSpacing=self._pair((8, 6)),
+                FrameRounding=self.px(5),
+                ChildRounding=0,
+                GrabRounding=self.px(4),
+                GrabMinSize=self.px(8),
+                ScrollbarSize=self.px(9),
+                WindowBorderSize=0,
+                ChildBorderSize=0,
+                PopupRounding=self.px(6),
+                ItemInnerSpacing=self._pair((6, 4)),
+                WindowTitleAlign=(0.0, 0.5),
+            )
             plots(FrameBg=clear, PlotBorder=clear, AxisGrid=(*palette.shade, 14), Line=palette.accent)
             nodes(
-                GridBackground=clear, GridLine=(*palette.shade, 7), GridLinePrimary=(*palette.shade, 7), NodeBackground=palette.node,
-                NodeBackgroundHovered=palette.node, NodeBackgroundSelected=palette.node, NodeOutline=palette.line,
-                BoxSelector=(*palette.accent[:3], 30), BoxSelectorOutline=(*palette.accent[:3], 150),
-                MiniMapBackground=(*palette.back, 235), MiniMapBackgroundHovered=(*palette.back, 245),
-                MiniMapOutline=palette.line, MiniMapOutlineHovered=palette.faint,
-                MiniMapNodeBackground=mix(palette.node, palette.text, 0.3), MiniMapNodeBackgroundHovered=mix(palette.node, palette.text, 0.45),
-                MiniMapNodeBackgroundSelected=palette.accent, MiniMapNodeOutline=clear, MiniMapLink=palette.faint,
-                MiniMapLinkSelected=palette.accent, MiniMapCanvas=(*palette.shade, 8), MiniMapCanvasOutline=(*palette.shade, 40),
-            )  # fmt: skip
+                GridBackground=clear,
+                GridLine=(*palette.shade, 7),
+                GridLinePrimary=(*palette.shade, 7),
+                NodeBackground=palette.node,
+                NodeBackgroundHovered=palette.node,
+                NodeBackgroundSelected=palette.node,
+                NodeOutline=palette.line,
+                BoxSelector=(*palette.accent[:3], 30),
+                BoxSelectorOutline=(*palette.accent[:3], 150),
+                MiniMapBackground=(*palette.back, 235),
+                MiniMapBackgroundHovered=(*palette.back, 245),
+                MiniMapOutline=palette.line,
+                MiniMapOutlineHovered=palette.faint,
+                MiniMapNodeBackground=mix(palette.node, palette.text, 0.3),
+                MiniMapNodeBackgroundHovered=mix(palette.node, palette.text, 0.45),
+                MiniMapNodeBackgroundSelected=palette.accent,
+                MiniMapNodeOutline=clear,
+                MiniMapLink=palette.faint,
+                MiniMapLinkSelected=palette.accent,
+                MiniMapCanvas=(*palette.shade, 8),
+                MiniMapCanvasOutline=(*palette.shade, 40),
+            )
             node_style(
-                NodeCornerRounding=self.px(8), NodePadding=self._pair(NODE_PADDING), NodeBorderThickness=1, PinCircleRadius=self.px(5),
-                PinHoverRadius=self.px(14), PinOffset=0, GridSpacing=self.px(28), LinkThickness=self.px(3),
-                LinkLineSegmentsPerLength=0.12, LinkHoverDistance=self.px(9), PinQuadSideLength=self.px(9),
+                NodeCornerRounding=self.px(8),
+                NodePadding=self._pair(NODE_PADDING),
+                NodeBorderThickness=1,
+                PinCircleRadius=self.px(5),
+                PinHoverRadius=self.px(14),
+                PinOffset=0,
+                GridSpacing=self.px(28),
+                LinkThickness=self.px(3),
+                LinkLineSegmentsPerLength=0.12,
+                LinkHoverDistance=self.px(9),
+                PinQuadSideLength=self.px(9),
                 PinTriangleSideLength=self.px(11),
-            )  # fmt: skip
+            )
         return made
 
 

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_editor import file_dialog, places, verbs
-from graph_editor.files import Files, Left, examples
+from graph_editor import file_dialog, nesting, param_files, places, verbs
+from graph_editor.autosave import Left
+from graph_editor.files import Files, examples
 from runtime.artifacts import Assets, write_atomically
 from runtime.errors import GlasspatchError, in_words
 from runtime.patch import Patch, load, loads
-from runtime.spec import PathParam
 from runtime.trust import trust
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class PatchFiles:
             self._editor.say(in_words(error), wrong=True)
             return False
         self._show(patch, path)
-        self._ask_missing()
+        param_files.tell_missing(self._editor)
         return True
 
     def _show(self, patch: Patch, path: Path) -> None:
@@ -170,7 +170,7 @@ class PatchFiles:
         names = {f"{path.stem}   {path.parent}" if chosen is None else path.stem: path for path in found}
 
         def pick(name: str) -> None:
-            self._unless_unsaved(lambda: self._try(lambda: (chosen or self.open)(names[name])))
+            self._unless_unsaved(lambda: self.attempt(lambda: (chosen or self.open)(names[name])))
 
         self._editor.dialogs.ask_choice(title, list(names), pick)
 
@@ -182,7 +182,7 @@ class PatchFiles:
         if document.path is None or self._files.is_untitled(document.path):
             self.save_as()
             return False
-        if self._try(lambda: self._files.save(document.path or Path(), document.whole)):
+        if self.attempt(lambda: self._files.save(document.path or Path(), document.whole)):
             document.mark_saved()
             self._editor.say(f"saved: {document.path.name}")
             return True
@@ -213,21 +213,26 @@ class PatchFiles:
 
         if path.exists() and path != old:
             editor.dialogs.ask(
-                "Replace it?", f"{path.name} is there already. Replace it? Its older version is kept.",
+                "Replace it?",
+                f"{path.name} is there already. Replace it? Its older version is kept.",
                 [("Replace", "danger", lambda: self._wrote(path, write)), ("Cancel", "plain", lambda: None)],
-            )  # fmt: skip
+            )
         else:
             self._wrote(path, write)
 
     def _wrote(self, path: Path, write: Any) -> None:
-        if self._try(write):
+        if self.attempt(write):
             self._editor.document.mark_saved(path)
             self._files.opened(path)
             self._editor.say(f"saved: {path}")
 
-    def give_place(self) -> None:
-        """A folder for a new patch, so that what it makes can lie beside it."""
-        self._editor.document.path = self._files.untitled()
+    def is_untitled(self, path: Path) -> bool:
+        """Whether the patch was never saved by the artist."""
+        return self._files.is_untitled(path)
+
+    def untitled(self) -> Path:
+        """A place for a new patch."""
+        return self._files.untitled()
 
     def _unless_unsaved(self, run: Any) -> None:
         """Does something that leaves the present patch, after asking where that would lose work."""
@@ -246,9 +251,10 @@ class PatchFiles:
             run()
 
         editor.dialogs.ask(
-            "Unsaved changes", f"{editor.title()} has changes that are not saved.",
+            "Unsaved changes",
+            f"{editor.title()} has changes that are not saved.",
             [("Save", "primary", save_first), ("Do not save", "danger", discard), ("Cancel", "plain", lambda: None)],
-        )  # fmt: skip
+        )
 
     def _offer(self, left: Left) -> None:
         editor = self._editor
@@ -273,9 +279,14 @@ class PatchFiles:
         when = time.strftime("%H:%M on %Y-%m-%d", time.localtime(left.when))
         name = "a new patch" if self._files.is_untitled(left.path) else left.path.name
         editor.dialogs.ask(
-            "Recover?", f"A window ended without saving {name}. Its work was kept at {when}.",
-            [("Recover", "primary", recover), ("Later", "plain", lambda: None), ("Discard", "danger", lambda: self._files.discard(left))],
-        )  # fmt: skip
+            "Recover?",
+            f"A window ended without saving {name}. Its work was kept at {when}.",
+            [
+                ("Recover", "primary", recover),
+                ("Later", "plain", lambda: None),
+                ("Discard", "danger", lambda: self._files.discard(left)),
+            ],
+        )
 
     def _see_others(self) -> None:
         """Another program may have changed the file: the artist decides which version stays."""
@@ -288,66 +299,37 @@ class PatchFiles:
             self._editor.say(f"{path.name} is not there any more; saving writes it again", wrong=True)
             return
         self._editor.dialogs.ask(
-            "Changed on disk", f"Another program has changed {path.name}.",
+            "Changed on disk",
+            f"Another program has changed {path.name}.",
             [
                 ("Keep mine", "primary", lambda: None),
-                ("Take theirs", "plain", lambda: self._try(lambda: self._editor.edit_whole("the file's own version", load(path)))),
+                (
+                    "Take theirs",
+                    "plain",
+                    lambda: self.attempt(lambda: self._editor.edit_whole("the file's own version", load(path))),
+                ),
             ],
-        )  # fmt: skip
-
-    # Files that params name
-
-    def choose(self, name: str, param: PathParam) -> None:
-        """Asks for the file or folder of a param; what lies elsewhere is linked or copied beside the patch."""
-        editor = self._editor
-        if not editor.has_place() or editor.document.path is None:
-            return
-        path = editor.document.path
-        now = str(editor.document.patch.nodes[name].params.get(param.name, ""))
-        folder = path.parent
-        if param.what == "output":
-            editor.dialogs.ask_text(
-                param.name, "A file beside the patch", now, lambda words: editor.set_param(name, param.name, words.strip())
-            )
-            return
-        start = (
-            (folder / now) if now and (folder / now).exists() else folder if not self._files.is_untitled(path) else Path.home()
         )
-        mode = file_dialog.FOLDER if param.what == "folder" else file_dialog.OPEN
 
-        def bring(source: Path, how: str) -> None:
-            found: list[str] = []
-            if self._try(lambda: found.append(places.bring_in(path, source, how))):
-                editor.set_param(name, param.name, found[0])
+    # What goes along with nodes
 
-        def chosen(source: Path) -> None:
-            source = source.resolve()
-            if source.is_relative_to(folder.resolve()):
-                editor.set_param(name, param.name, source.relative_to(folder.resolve()).as_posix())
-                return
-            editor.dialogs.ask(
-                "Beside the patch", f"{source.name} does not lie beside the patch. A link needs no room; a copy travels with the patch.",
-                [("Link", "primary", lambda: bring(source, "link")), ("Copy", "plain", lambda: bring(source, "copy"))],
-            )  # fmt: skip
-
-        file_dialog.ask(editor, f"Choose a {param.noun}", mode, start, (), chosen)
-
-    def _ask_missing(self) -> None:
-        """What the patch names and is not there is told once, with where to choose it."""
-        editor = self._editor
-        path = editor.document.path
-        gone = places.missing(editor.document.whole, editor.registry, path.parent) if path else []
-        if gone:
-            words = "\n".join(f"{node}: {found}" for node, _, found in gone[:8])
-            editor.dialogs.ask(
-                "Files are missing", f"{words}\n\nPut them beside the patch, or choose others at their nodes.",
-                [("Show me", "primary", lambda: editor.go_to(gone[0][0])), ("Later", "plain", lambda: None)],
-            )  # fmt: skip
+    def follow(self, before: Patch, after: Patch) -> None:
+        """Nodes are called otherwise now (renamed, put into a subpatch): what they made and were taught goes along."""
+        path = self._editor.document.path
+        if path is None or before is after:
+            return
+        assets = Assets(path)
+        for old, new in nesting.moved(before, after).items():
+            for ending in ("", ".partial", ".previous", ".stopped"):
+                here, there = assets.node(old), assets.node(new)
+                here, there = here.with_name(here.name + ending), there.with_name(there.name + ending)
+                if here.is_dir() and not there.exists():
+                    self.attempt(lambda here=here, there=there: here.rename(there))
 
     # What nodes were taught
 
     def write_taught(self) -> list[str]:
-        """Brings the files of what nodes were taught to the document's state; gives the nodes (flat names) whose files changed."""
+        """Brings the files of what nodes were taught to the document's state; gives the nodes whose files changed."""
         document = self._editor.document
         if document.path is None:
             return []
@@ -364,45 +346,11 @@ class PatchFiles:
                 for name in now.keys() - wanted.keys():
                     (folder / name).unlink(missing_ok=True)
 
-            if self._try(write):
+            if self.attempt(write):
                 changed.append(node)
         return changed
 
-    # The library of subpatches
-
-    def library_asked(self) -> None:
-        """Puts a subpatch of the library into the patch."""
-        from graph_editor import library
-
-        editor = self._editor
-        found = {entry.title: entry for entry in library.entries()}
-        if not found:
-            editor.say("the library is empty: choose a subpatch, then Keep subpatch in the library")
-            return
-
-        def chosen(title: str) -> None:
-            verbs.try_edit(editor, f"add {title}", lambda patch: library.add(patch, found[title], editor.canvas.middle())[0])
-
-        editor.dialogs.ask_choice("Library", list(found), chosen)
-
-    def keep_in_library(self) -> None:
-        """Keeps the chosen subpatch for other patches."""
-        from graph_editor import library
-
-        editor = self._editor
-        names = sorted(editor.canvas.selection)
-        node = editor.document.patch.nodes.get(names[0]) if len(names) == 1 else None
-        if node is None or node.inside is None:
-            editor.say("choose one subpatch first", wrong=True)
-            return
-        editor.dialogs.ask_text(
-            "Library",
-            "Its name",
-            str(node.view.get("title", names[0])),
-            lambda name: self._try(lambda: library.save(name.strip(), node)),
-        )
-
-    def _try(self, run: Any) -> bool:
+    def attempt(self, run: Any) -> bool:
         """Does something with files; what goes wrong is told in words."""
         try:
             run()

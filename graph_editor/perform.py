@@ -31,8 +31,15 @@ class Perform:
         self._fields: dict[tuple[str, str], Any] = {}
         width, height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
         with dpg.window(
-            pos=(0, 0), width=width, height=height, no_title_bar=True, no_resize=True, no_move=True, no_collapse=True, no_saved_settings=True,
-        ) as self.tag:  # fmt: skip
+            pos=(0, 0),
+            width=width,
+            height=height,
+            no_title_bar=True,
+            no_resize=True,
+            no_move=True,
+            no_collapse=True,
+            no_saved_settings=True,
+        ) as self.tag:
             pass
         dpg.bind_item_theme(self.tag, look.pane("back", (28, 22), (14, 12)))
         self.show()
@@ -58,7 +65,7 @@ class Perform:
             self._shown = key
             self._build(pins, scenes, taking)
         for (name, param), (field, spec_param) in self._fields.items():
-            node = whole.nodes.get(name)
+            node = editor.node_at(name)
             if node is not None and not dpg.is_item_active(field.item):
                 field.show(legal(spec_param, node.params.get(param)))
 
@@ -68,8 +75,12 @@ class Perform:
         self.views, self._fields = [], {}
         dpg.delete_item(self.tag, children_only=True)
         self._head(scenes, taking)
-        nodes = self._editor.document.whole.nodes
-        found = [(name, param, nodes[name]) for pin in pins for name, _, param in [pin.partition(".")] if name in nodes]
+        found = [
+            (name, param, node)
+            for pin in pins
+            for name, _, param in [pin.partition(".")]
+            if (node := self._editor.node_at(name)) is not None
+        ]
         if not found:
             self._text(
                 "Nothing is pinned yet. In the patch, choose a node and press P: it stands here, big, with its controls.",
@@ -138,9 +149,13 @@ class Perform:
     def _control(self, cell: Any, name: str, param: Any, node: Node, width: int) -> None:
         editor = self._editor
         field = make_field(
-            editor.look, param, legal(param, node.params.get(param.name)), lambda new: editor.set_whole_param(name, param.name, new),
-            parent=cell, width=width,
-        )  # fmt: skip
+            editor.look,
+            param,
+            legal(param, node.params.get(param.name)),
+            lambda new: editor.set_whole_param(name, param.name, new),
+            parent=cell,
+            width=width,
+        )
         dpg.bind_item_font(field.item, editor.look.font("title"))
         dpg.bind_item_theme(field.item, editor.look.big())
         self._fields[name, param.name] = field, param
@@ -165,6 +180,7 @@ def begin(editor: Editor) -> None:
     """Shows only what is pinned; edits wait until the patch is seen again."""
     if editor.performing is None:
         editor.performing = Perform(editor)
+        editor.client.goes_on = True  # on stage nobody has a hand free for a button
         if not dpg.is_viewport_decorated():
             return
         dpg.toggle_viewport_fullscreen()
@@ -175,6 +191,7 @@ def end(editor: Editor) -> None:
     if editor.performing is not None:
         editor.performing.close()
         editor.performing = None
+        editor.client.goes_on = False
         dpg.toggle_viewport_fullscreen()
 
 

@@ -10,12 +10,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from graph_editor import backups
 from runtime.artifacts import RECORD, write_atomically
 from runtime.errors import PatchError
-from runtime.patch import Node, Patch, save
+from runtime.patch import Node, Patch, dumps, save
 from runtime.registry import Registry
 from runtime.spec import PathParam
 from runtime.subpatch import names_in, nodes_in
@@ -49,8 +51,8 @@ def bring_in(patch_path: Path, source: Path, how: str = "link") -> str:
 def save_as(old: Path, new: Path, patch: Patch, registry: Registry, *, move: bool = False) -> Patch:
     """Writes the patch to `new` with all that belongs to it, and gives it as written. What it made is copied; what its params
     name is linked to, where `new` is in another folder. With `move` (a patch that was never saved) all of it is moved instead.
-    What was made by a patch that stood at `new` is kept as `<stem>.replaced.assets`. `old` stays as it is but for `move`. Raises
-    PatchError, OSError; what was not moved by then is still at its old place."""
+    A patch that stood at `new` is kept as a backup, and what it made as `<stem>.replaced.assets`. `old` stays as it is but for
+    `move`. Raises PatchError, OSError; what was not moved by then is still at its old place."""
     old, new = _absolute(old), _absolute(new)
     if old == new:
         save(new, patch)
@@ -65,6 +67,8 @@ def save_as(old: Path, new: Path, patch: Patch, registry: Registry, *, move: boo
     renamed[_assets(old).name] = _assets(new).name
     written = _with_paths(patch, registry, lambda path: _renamed(path, renamed))
     _correct_records(_assets(new), renamed)
+    with suppress(OSError):
+        backups.keep(new, dumps(written).encode())
     save(new, written)
     return written
 

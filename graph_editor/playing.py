@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 def run(editor: Editor, only: str | None = None) -> None:
     """Makes what the patch's jobs make: all of it, or a node and what it needs."""
-    document = editor.document
-    if not editor.has_place():
-        return
-    editor.client.run(document.path, document.whole, only=editor.flat(only) if only else None)
+    path = editor.place()
+    editor.client.run(path, editor.document.whole, only=editor.flat(only) if only else None)
     editor.say(f"making {only or 'everything'}; what is made already is skipped")
 
 
@@ -37,9 +35,8 @@ def live(editor: Editor) -> None:
     if client.state == "dead":
         client.restart()
     elif client.state == "off":
-        if editor.has_place():
-            editor.is_silent = False
-            client.play(editor.document.path, editor.document.whole, preferences.stage())
+        editor.is_silent = False
+        client.play(editor.place(), editor.document.whole, preferences.stage())
     elif editor.is_silent:
         panic(editor)
 
@@ -98,9 +95,11 @@ def trust_asked(editor: Editor, name: str) -> None:
     files = [made.path for source, _, output in sources if (made := assets.artifact(editor.flat(source), output)) is not None]
     models = [file for file in files if file.suffix == ".ts"]
     spec, node = editor.spec(name), editor.document.patch.nodes[name]
-    for param in spec.params if spec else ():
-        if isinstance(param, PathParam) and str(node.params.get(param.name, "")).endswith(".ts"):
-            models.append(path.parent / str(node.params[param.name]))
+    models += [
+        path.parent / str(node.params[param.name])
+        for param in (spec.params if spec else ())
+        if isinstance(param, PathParam) and str(node.params.get(param.name, "")).endswith(".ts")
+    ]
     if not models:
         editor.say("no model reaches this node yet", wrong=True)
         return
@@ -112,10 +111,10 @@ def trust_asked(editor: Editor, name: str) -> None:
 
     editor.dialogs.ask(
         "Trust this model?",
-        f"{', '.join(model.name for model in models)} was made elsewhere. A model is code that can do anything on this machine: trust it only "
-        "if you trust where it comes from.",
+        f"{', '.join(model.name for model in models)} was made elsewhere. A model is code that can do anything on this "
+        "machine: trust it only if you trust where it comes from.",
         [("Trust it", "danger", agreed), ("Cancel", "plain", lambda: None)],
-    )  # fmt: skip
+    )
 
 
 # Scenes

@@ -1,4 +1,4 @@
-"""What a node shows of what it does: a view of its own kind where there is one, else a preview by the type of its first output."""
+"""What a node shows of what it does: a view of its own kind, else a preview by the type of what it gives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Seat:
 
 @dataclass(frozen=True)
 class Now:
-    """What is known at this moment: newest values of the outputs that the view `wants`, and of its marks; empty where nothing plays."""
+    """What is known at this moment: newest values of what the view `wants`, and its marks; empty where nothing plays."""
 
     values: Mapping[str, Any]
     marks: Any

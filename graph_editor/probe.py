@@ -1,4 +1,4 @@
-"""Lets a test look at the window from outside: answers over a socket, between two frames, and only where the environment asks for it.
+"""Lets a test look at the window from outside: over a socket, between two frames, only where the environment asks for it.
 
 It can look, wait and take pictures; whatever changes something is done by mouse and keyboard, as an artist does it.
 """
@@ -135,12 +135,13 @@ class Probe:
             words = dpg.get_item_label(item) or ""
             if dpg.get_item_type(item).endswith("mvText"):
                 words = str(dpg.get_value(item))
-            if label in words and dpg.is_item_shown(item) and "visible" in dpg.get_item_state(item) and dpg.is_item_visible(item):
+            if label in words and dpg.is_item_shown(item) and _is_seen(item):
                 x, y = dpg.get_item_rect_min(item)
                 width, height = dpg.get_item_rect_size(item)
                 if width:
-                    found.append([x, y, x + width, y + height])
-        return found
+                    found.append((dpg.get_item_type(item).endswith("Button"), [x, y, x + width, y + height]))
+        # What can be pressed comes last: words that speak of a button are not the button.
+        return [box for _, box in sorted(found, key=lambda one: one[0])]
 
     def _item_node(self, label: str) -> Any:
         """The rectangle of a frame's title or a comment."""
@@ -177,3 +178,8 @@ class Probe:
     def _picture(self, path: str) -> Any:
         dpg.output_frame_buffer(path)
         return {"ok": True}
+
+
+def _is_seen(item: Any) -> bool:
+    state = dpg.get_item_state(item)
+    return bool(state.get("visible")) and "rect_min" in state

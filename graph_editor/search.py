@@ -69,7 +69,7 @@ def find(every: Sequence[Entry], words: str) -> list[Entry]:
     wanted = _words(words)
     if not wanted:
         return list(every)
-    ranked: list[tuple[tuple[int, float], Entry]] = []
+    ranked: list[tuple[tuple[float, int], Entry]] = []
     for entry in every:
         ranks = [_rank(entry, word) for word in wanted]
         whole = -1 if entry.title.lower().startswith(" ".join(wanted)) else 0
@@ -79,7 +79,7 @@ def find(every: Sequence[Entry], words: str) -> list[Entry]:
         for entry in every:
             near = [_likeness(entry, word) for word in wanted]
             if min(near) >= NEAR:
-                ranked.append(((len(entry.title), -sum(near)), entry))
+                ranked.append(((-sum(near), len(entry.title)), entry))
     # Sorting is stable: what ranks alike stays in its order.
     return [entry for _, entry in sorted(ranked, key=lambda item: item[0])]
 

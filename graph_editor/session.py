@@ -9,18 +9,18 @@ import os
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graph_editor.prefs import Stage
+from graph_editor.sending import Again, Outbox, params_between, with_param
 from runtime import messages as say
-from runtime.errors import ParamError, in_words
+from runtime.errors import in_words
 from runtime.live import ENDING
-from runtime.patch import Node, Patch, dumps, loads
+from runtime.patch import Patch, dumps, loads
 from runtime.registry import Registry
 from runtime.sensing import Ports
 from runtime.subpatch import flattened
@@ -34,8 +34,8 @@ FIXED = ("sample_rate", "block")
 
 
 class Session:
-    """What plays a patch, from start to end, also if an engine dies on the way. The window's thread calls it; `tell` is called by its
-    threads, with the session and each event. After a `Stopped` that `can_restart`, `restart` plays on."""
+    """What plays a patch, from start to end, also if an engine dies on the way. The window's thread calls it; `tell` is called by
+    its threads, with the session and each event. After a `Stopped` that `can_restart`, `restart` plays on."""
 
     def __init__(
         self,
@@ -57,6 +57,8 @@ class Session:
         """The flat patch that the engine has, as far as is known."""
         self._is_dead = False
         self._ending_since: float | None = None
+        self.has_spare = False
+        """Whether a spare engine is ready."""
         self._woken, self._ended = threading.Event(), threading.Event()
         threading.Thread(target=self._run, name="glasspatch session", daemon=True).start()
 
@@ -134,19 +136,23 @@ class Session:
                     self._is_dead = True
                     self._tell(self, event)
                     self._woken.wait()
-                    if self._ending_since is not None:
+                    if not self._go_on(live):
                         return say.Stopped()
-                    self._go_on(live)
+            self.has_spare = live.has_spare
             if self._ending_since is not None and time.monotonic() - self._ending_since > ENDING:
                 self.kill()
 
-    def _go_on(self, live: Supervisor) -> None:
+    def _go_on(self, live: Supervisor) -> bool:
+        """Lets the next engine play; not where the end was asked for, which is said."""
         with self._lock:
+            if self._ending_since is not None:
+                return False
             self._there = self._flat(self._newest)
             live.document(dumps(self._there))
             live.go_on()
             self._woken.clear()
             self._is_dead = False
+        return True
 
     def _heed(self, event: say.Changed) -> None:
         with self._lock:
@@ -198,89 +204,13 @@ class Session:
             return [item]
         flat = self._flat(self._newest)
         found = None if self._there is None or isinstance(item, Again) else params_between(self._there, flat, self._registry())
-        self._there = flat
-        return [say.Edit(dumps(flat))] if found is None else list(found)
+        if found is None:
+            self._there = flat
+            return [say.Edit(dumps(flat))]
+        for command in found:
+            self._there = self._there and with_param(self._there, command, self._registry())
+        return list(found)
 
     def _flat(self, patch: Patch) -> Patch:
         settings = {key: value for key, value in patch.settings.items() if key not in FIXED}
         return flattened(replace(patch, settings={**settings, **self._fixed}), self._registry())
-
-
-@dataclass(frozen=True)
-class Again:
-    """Send the newest document once more."""
-
-
-class Outbox:
-    """What waits to be sent, in order. Of what follows itself (an edit on an edit, a knob that turns) only the newest stays."""
-
-    def __init__(self) -> None:
-        self._wake = threading.Condition()
-        self._waiting: deque[Any] = deque()
-        self._closed = False
-
-    def put(self, item: Any) -> None:
-        with self._wake:
-            if self._waiting and _replaces(item, self._waiting[-1]):
-                self._waiting.pop()
-            self._waiting.append(item)
-            self._wake.notify()
-
-    def get(self) -> Any | None:
-        """The next, as soon as there is one; None when it is closed."""
-        with self._wake:
-            self._wake.wait_for(lambda: self._waiting or self._closed)
-            return None if self._closed else self._waiting.popleft()
-
-    def close(self) -> None:
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-
-
-def _replaces(new: Any, old: Any) -> bool:
-    if isinstance(new, say.SetParam) and isinstance(old, say.SetParam):
-        return (new.node, new.param) == (old.node, old.param)
-    return isinstance(new, Patch | say.Poll) and type(new) is type(old)
-
-
-def params_between(before: Patch, after: Patch, registry: Registry) -> list[say.SetParam] | None:
-    """The live params to set in a flat patch, so that it sounds as another; None where more than that differs."""
-    if before.nodes.keys() != after.nodes.keys() or _around(before) != _around(after):
-        return None
-    found = []
-    for name, node in after.nodes.items():
-        old = before.nodes[name]
-        if _heard(old) != _heard(node):
-            return None
-        cls = registry.get(node.type)
-        for key in old.params.keys() | node.params.keys() if old.params != node.params else ():
-            param = cls.spec.param(key) if cls is not None else None
-            value = node.params.get(key, param.default if param is not None else None)
-            if old.params.get(key, param.default if param is not None else None) == value:
-                continue
-            if param is None or not param.live:
-                return None
-            found.append(say.SetParam(name, key, value))
-    return found
-
-
-def with_param(patch: Patch, asked: say.SetParam, registry: Registry) -> Patch | None:
-    """What becomes of a flat patch by a param that is set; None where that cannot be told."""
-    node = patch.nodes.get(asked.node)
-    cls = registry.get(node.type) if node is not None else None
-    param = cls.spec.param(asked.param) if cls is not None else None
-    try:
-        return patch.with_param(asked.node, asked.param, param.coerce(param.heard(asked.value))) if param is not None else None
-    except ParamError:
-        return None
-
-
-def _around(patch: Patch) -> Any:
-    """All that can be heard of a patch but its nodes."""
-    return patch.settings, sorted(patch.links), patch.scenes, patch.bindings
-
-
-def _heard(node: Node) -> Node:
-    """A node without its params and what cannot be heard: its place, colour and title."""
-    return replace(node, params={}, position=(0.0, 0.0), view={})

@@ -20,9 +20,8 @@ from graph_editor.look import (
     with_frames,
     with_pins,
 )
-from graph_editor.names import free_name, with_places
+from graph_editor.names import free_name, with_places, with_seeds
 from runtime.errors import PatchError
-from runtime.node import JobNode
 from runtime.patch import SUBPATCH, Inside, Link, Node, Patch
 from runtime.registry import Registry
 from runtime.spec import INSIDE, WORD
@@ -49,7 +48,7 @@ def group(patch: Patch, registry: Registry, names: Iterable[str], title: str = "
     inputs, outputs = _ports([*entries, *open_inputs]), _ports([*exits, *open_outputs])
 
     was = names_in(patch)
-    inner = Patch(nodes={name: _with_seeds(patch.nodes[name], (name,), was, registry) for name in sorted(chosen)}, links=among)
+    inner = Patch(nodes={name: with_seeds(patch.nodes[name], (name,), was, registry) for name in sorted(chosen)}, links=among)
     frames = [frame for frame in frames_of(patch) if frame.nodes and chosen.issuperset(frame.nodes)]
     inner = with_frames(inner, frames)
     name = free_name({*patch.nodes, *(other.split(INSIDE)[0] for other in patch.nodes)}, title)
@@ -87,7 +86,7 @@ def dissolve(patch: Patch, name: str, registry: Registry | None = None) -> Patch
 
     nodes = {one: other for one, other in patch.nodes.items() if one != name}
     for one, other in inner.nodes.items():
-        found = _with_seeds(other, (name, one), was, registry, path_now=(new[one],)) if registry else other
+        found = with_seeds(other, (name, one), was, registry, path_now=(new[one],)) if registry else other
         nodes[new[one]] = replace(
             found, position=_moved(other.position, shift), mode=node.mode or other.mode, fault=other.fault or node.fault
         )
@@ -208,26 +207,6 @@ def _with_ports(patch: Patch, name: str, ports: Mapping[str, str], side: str) ->
     inside = node.inside or Inside()
     inside = replace(inside, inputs=dict(ports)) if side == "input" else replace(inside, outputs=dict(ports))
     return patch.with_node(name, replace(node, inside=inside))
-
-
-def _with_seeds(
-    node: Node,
-    path: tuple[str, ...],
-    was: Mapping[tuple[str, ...], str],
-    registry: Registry,
-    path_now: tuple[str, ...] | None = None,
-) -> Node:
-    """The node, which will be called otherwise, with the name under which it has drawn its random numbers, if it makes or learns
-    something: it would be another model."""
-    inside = node.inside
-    if inside:
-        nodes = {name: _with_seeds(one, (*path, name), was, registry) for name, one in inside.patch.nodes.items()}
-        return replace(node, inside=replace(inside, patch=replace(inside.patch, nodes=nodes)))
-    cls = registry.get(node.type)
-    if cls is None or not (issubclass(cls, JobNode) or cls.spec.actions):
-        return node
-    seed = node.seed or was[path]
-    return replace(node, seed=None if (seed,) == path_now else seed)
 
 
 def _frames_renamed(patch: Patch, names: Mapping[str, tuple[str, ...]]) -> Patch:

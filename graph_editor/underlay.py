@@ -79,6 +79,9 @@ class Underlay:
     def _shadow(box: Box, reach: int, dark: int, left: float, top: float, look: Look) -> None:
         r: Any = look.px(reach)
         dpg.draw_rectangle(
-            (box[0] - left - r, box[1] - top - r + look.px(3)), (box[2] - left + r, box[3] - top + r + look.px(3)),
-            fill=(0, 0, 0, dark), color=(0, 0, 0, 0), rounding=look.px(8) + r,
-        )  # fmt: skip
+            (box[0] - left - r, box[1] - top - r + look.px(3)),
+            (box[2] - left + r, box[3] - top + r + look.px(3)),
+            fill=(0, 0, 0, dark),
+            color=(0, 0, 0, 0),
+            rounding=look.px(8) + r,
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import edits, layout, look, marks, perform, subpatches, wires
+from graph_editor import edits, layout, look, marks, perform, wires
 from graph_editor.theme import FRAME_COLOURS
 from runtime.errors import GlasspatchError
 from runtime.patch import Patch
@@ -63,7 +63,7 @@ def copy(editor: Editor) -> None:
 def cut(editor: Editor) -> None:
     if names := chosen(editor):
         dpg.set_clipboard_text(edits.copy(editor.document.patch, names))
-        editor.edit(f"cut {_these(names)}", edits.remove(editor.document.patch, names))
+        editor.edit(f"cut {these(names)}", edits.remove(editor.document.patch, names))
 
 
 def paste(editor: Editor) -> None:
@@ -73,15 +73,15 @@ def paste(editor: Editor) -> None:
     except GlasspatchError as error:
         editor.say(f"this cannot be pasted: {error}", wrong=True)
         return
-    editor.edit(f"paste {_these(names)}", patch)
+    editor.edit(f"paste {these(names)}", patch)
     editor.canvas.show()
     editor.canvas.select(set(names))
 
 
 def duplicate(editor: Editor) -> None:
     if names := chosen(editor):
-        patch, made = edits.duplicate(editor.document.patch, names, (APART, APART))
-        editor.edit(f"duplicate {_these(names)}", patch)
+        patch, made = edits.duplicate(editor.document.patch, names, (APART, APART), editor.canvas.sizes())
+        editor.edit(f"duplicate {these(names)}", patch)
         editor.canvas.show()
         editor.canvas.select(set(made))
 
@@ -97,7 +97,7 @@ def delete(editor: Editor) -> None:
     if names:
         patch = edits.remove(patch, names)
     if names or links or notes:
-        editor.edit(f"delete {_these(names)}" if names else "delete a wire" if links else f"delete a {notes[0][0]}", patch)
+        editor.edit(f"delete {these(names)}" if names else "delete a wire" if links else f"delete a {notes[0][0]}", patch)
     else:
         editor.say("choose a node or a wire first", wrong=True)
 
@@ -117,7 +117,11 @@ def rename(editor: Editor) -> None:
 
     def done(new: str) -> None:
         word = "_".join(new.strip().lower().split())
-        if word and word != name and try_edit(editor, f"rename {name} to {word}", lambda patch: edits.rename(patch, name, word)):
+        if (
+            word
+            and word != name
+            and try_edit(editor, f"rename {name} to {word}", lambda patch: edits.rename(patch, name, word, editor.registry))
+        ):
             editor.canvas.show()
             editor.canvas.select({word})
 
@@ -129,19 +133,22 @@ def title(editor: Editor) -> None:
     if len(names) == 1:
         now = str(editor.document.patch.nodes[names[0]].view.get("title", ""))
         editor.dialogs.ask_text(
-            "Title", "What stands above the node; empty: its kind", now,
+            "Title",
+            "What stands above the node; empty: its kind",
+            now,
             lambda new: editor.edit(f"title of {names[0]}", edits.set_title(editor.document.patch, names, new.strip())),
-        )  # fmt: skip
+        )
 
 
 def colour(editor: Editor) -> None:
     if names := chosen(editor):
         editor.dialogs.ask_choice(
-            "Colour", ["its family's", *FRAME_COLOURS],
+            "Colour",
+            ["its family's", *FRAME_COLOURS],
             lambda new: editor.edit(
-                f"colour {_these(names)}", edits.set_colour(editor.document.patch, names, new if new in FRAME_COLOURS else "")
+                f"colour {these(names)}", edits.set_colour(editor.document.patch, names, new if new in FRAME_COLOURS else "")
             ),
-        )  # fmt: skip
+        )
 
 
 def set_mode(editor: Editor, mode: str) -> None:
@@ -149,7 +156,7 @@ def set_mode(editor: Editor, mode: str) -> None:
     if names := chosen(editor):
         nodes = editor.document.patch.nodes
         wanted = None if all(nodes[name].mode == mode for name in names) else mode
-        editor.edit(f"{wanted or 'let work'} {_these(names)}", edits.set_mode(editor.document.patch, names, wanted))
+        editor.edit(f"{wanted or 'let work'} {these(names)}", edits.set_mode(editor.document.patch, names, wanted))
 
 
 def bypass(editor: Editor) -> None:
@@ -164,12 +171,12 @@ def fold(editor: Editor) -> None:
     if names := chosen(editor):
         nodes = editor.document.patch.nodes
         wanted = not all(nodes[name].view.get("folded") for name in names)
-        editor.edit(f"{'fold' if wanted else 'unfold'} {_these(names)}", edits.set_folded(editor.document.patch, names, wanted))
+        editor.edit(f"{'fold' if wanted else 'unfold'} {these(names)}", edits.set_folded(editor.document.patch, names, wanted))
 
 
 def align(editor: Editor, how: str) -> None:
     if names := chosen(editor):
-        editor.edit(f"align {_these(names)}", edits.align(editor.document.patch, names, how, editor.canvas.sizes()))
+        editor.edit(f"align {these(names)}", edits.align(editor.document.patch, names, how, editor.canvas.sizes()))
 
 
 def arrange(editor: Editor) -> None:
@@ -192,36 +199,12 @@ def frame(editor: Editor) -> None:
 def comment(editor: Editor) -> None:
     at = editor.canvas.to_patch(editor.mouse) if editor.canvas.is_over(editor.mouse) else editor.canvas.middle()
     editor.dialogs.ask_text(
-        "Comment", "What you want to remember here", "",
+        "Comment",
+        "What you want to remember here",
+        "",
         lambda words: editor.edit("comment", marks.add_comment(editor.document.patch, words, at)) if words.strip() else None,
         lines=4,
-    )  # fmt: skip
-
-
-def group(editor: Editor) -> None:
-    if names := chosen(editor):
-        try:
-            patch, name = subpatches.group(editor.document.patch, editor.registry, names, "Subpatch")
-        except GlasspatchError as error:
-            editor.say(str(error), wrong=True)
-            return
-        editor.edit(f"make a subpatch of {_these(names)}", patch)
-        editor.canvas.show()
-        editor.canvas.select({name})
-
-
-def dissolve(editor: Editor) -> None:
-    names = chosen(editor)
-    if len(names) == 1:
-        try_edit(editor, f"dissolve {names[0]}", lambda patch: subpatches.dissolve(patch, names[0], editor.registry))
-
-
-def enter(editor: Editor) -> None:
-    """Looks into the chosen subpatch."""
-    names = sorted(editor.canvas.selection)
-    if len(names) == 1 and editor.document.patch.nodes[names[0]].inside is not None:
-        editor.document.enter(names[0])
-        editor.looked_elsewhere()
+    )
 
 
 def escape(editor: Editor) -> None:
@@ -240,7 +223,7 @@ def escape(editor: Editor) -> None:
 def pin(editor: Editor) -> None:
     """Pins the chosen nodes to the perform view, or takes them off it."""
     if names := chosen(editor):
-        editor.edit(f"pin {_these(names)}", marks.toggle_pins(editor.document.patch, names))
+        editor.edit(f"pin {these(names)}", marks.toggle_pins(editor.document.patch, names))
 
 
 # Views
@@ -281,9 +264,13 @@ def bookmark(editor: Editor) -> None:
     """Keeps the place that is seen under a name."""
     place, zoom = editor.canvas.middle(), editor.canvas.zoom
     editor.dialogs.ask_text(
-        "Bookmark", "The name of this view", "",
-        lambda name: editor.edit("bookmark", marks.add_bookmark(editor.document.patch, name, place, zoom)) if name.strip() else None,
-    )  # fmt: skip
+        "Bookmark",
+        "The name of this view",
+        "",
+        lambda name: (
+            editor.edit("bookmark", marks.add_bookmark(editor.document.patch, name, place, zoom)) if name.strip() else None
+        ),
+    )
 
 
 def next_bookmark(editor: Editor) -> None:
@@ -298,5 +285,6 @@ def next_bookmark(editor: Editor) -> None:
     editor.say(one.name)
 
 
-def _these(names: list[str]) -> str:
+def these(names: list[str]) -> str:
+    """Nodes in the name of a step."""
     return names[0] if len(names) == 1 else f"{len(names)} nodes"

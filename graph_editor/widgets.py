@@ -1,4 +1,4 @@
-"""The widget of each kind of param: one shape for the node, with the value in it, and one for the inspector, with all its help."""
+"""The widget of each kind of param: one shape for the node, one for the inspector."""
 
 from __future__ import annotations
 
@@ -85,9 +85,14 @@ def _float(param: FloatParam, value: float, change: Set, common: dict[str, Any])
 
         low, high = math.log(param.low), math.log(param.high)
         item = dpg.add_slider_float(
-            default_value=math.log(value), min_value=low, max_value=high, format=_literal(param, value), no_input=True,
-            callback=moved, **common,
-        )  # fmt: skip
+            default_value=math.log(value),
+            min_value=low,
+            max_value=high,
+            format=_literal(param, value),
+            no_input=True,
+            callback=moved,
+            **common,
+        )
         return Field(item, show)
     low, high = (param.low, param.high) if bounded else (0.0, 0.0)
     places = 2 if not bounded or high - low > 2 else 3
@@ -111,15 +116,26 @@ def _int(param: IntParam, value: int, change: Set, common: dict[str, Any]) -> Fi
     text = f"%d{_unit(param)}"
     if param.low is not None and param.high is not None and param.high - param.low <= 256:
         item = dpg.add_slider_int(
-            default_value=value, min_value=param.low, max_value=param.high, format=text, clamped=True,
-            callback=lambda _, new: change(int(new)), **common,
-        )  # fmt: skip
+            default_value=value,
+            min_value=param.low,
+            max_value=param.high,
+            format=text,
+            clamped=True,
+            callback=lambda _, new: change(int(new)),
+            **common,
+        )
     else:
         low, high = param.low if param.low is not None else -(2**31) + 1, param.high if param.high is not None else 2**31 - 1
         item = dpg.add_drag_int(
-            default_value=value, min_value=low, max_value=high, clamped=True, speed=max(1.0, min(high - low, 1e5) / 2000), format=text,
-            callback=lambda _, new: change(int(new)), **common,
-        )  # fmt: skip
+            default_value=value,
+            min_value=low,
+            max_value=high,
+            clamped=True,
+            speed=max(1.0, min(high - low, 1e5) / 2000),
+            format=text,
+            callback=lambda _, new: change(int(new)),
+            **common,
+        )
     return Field(item, lambda new: dpg.set_value(item, int(new)))
 
 
@@ -146,9 +162,16 @@ def make_exact_field(
 
     low, high = (param.low, param.high) if bounded else (0.0, 0.0)
     item = dpg.add_drag_float(
-        default_value=value, min_value=low, max_value=high, clamped=bounded, speed=speed(value), format=_exact(param, value),
-        callback=moved, parent=parent, width=width,
-    )  # fmt: skip
+        default_value=value,
+        min_value=low,
+        max_value=high,
+        clamped=bounded,
+        speed=speed(value),
+        format=_exact(param, value),
+        callback=moved,
+        parent=parent,
+        width=width,
+    )
     return Field(item, show)
 
 

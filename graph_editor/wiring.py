@@ -8,6 +8,7 @@ import dearpygui.dearpygui as dpg
 
 from graph_editor import wires
 from graph_editor.geometry import Point, inside, nearest_wire
+from graph_editor.watching import travelling
 from runtime.patch import Link
 
 if TYPE_CHECKING:
@@ -88,7 +89,17 @@ class Wiring:
         self._frames += 1
         if self._frames % 6 == 0:
             self.hovered = self.at(point) if free else None
-            self._canvas.editor.show_wire(self.hovered)
+            self._tell(point)
+
+    def _tell(self, point: Point) -> None:
+        """Shows what travels on the wire under the mouse, beside the mouse."""
+        editor, words = self._canvas.editor, ""
+        if self.hovered is not None:
+            source, output, *_ = self.hovered.ends()
+            value = editor.value(source, output)
+            words = f"{self.hovered.source} \u2192 {self.hovered.target}"
+            words += f"\n{travelling(value)}" if value is not None else ""
+        editor.dialogs.hint(words, point)
 
     def at(self, point: Point, within: float = 10.0) -> Link | None:
         """The wire under a point of the screen."""

@@ -142,7 +142,7 @@ class Regressor(StreamNode):
         return {"examples": replace(self.examples, anchors=kept)}
 
     def rename(self, name: str, new: str) -> dict[str, Any]:
-        """The attributes after calling an anchor by another name. Raises NodeError where there is none, or the other name is taken."""
+        """The attributes after renaming an anchor. Raises NodeError where there is none, or where the new name is taken."""
         if not new.strip():
             raise NodeError("an anchor needs a name")
         if new != name and any(anchor.name == new for anchor in self.examples.anchors):

@@ -355,6 +355,9 @@ class Poll:
     marks: tuple[str, ...] = ()
 
 
+Teaching = EndAnchor | RemoveAnchor | ClearAnchors | RenameAnchor | Retaught | Train
+"""Commands after which a node plays what it has been taught anew."""
+
 Command = (
     Edit
     | SetParam

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from runtime.program import Instance
     from runtime.worker import Order
 
-NICE = 19
 NEEDED = ("runtime.worker", "runtime.performance", "runtime.takes.writer", "runtime.playing", "runtime.speaker", "torch")
 """What every engine imports. sounddevice is not among them: it would look for cards, and other processes hear of that."""
 
@@ -42,7 +41,7 @@ class Prepared:
 def stand_by(connection: Connection) -> None:
     """The child's main function. It hears orders to be prepared for, and one to `Go`; it ends when the parent does.
 
-    A thread prepares at the lowest priority, and the main thread plays: a process that has been nice may not go back."""
+    A thread prepares when nobody else wants the processor, and the main thread plays: what has been modest may not go back."""
     # The terminal sends Ctrl-C to parent and child alike; only the parent decides what stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(1)
@@ -60,9 +59,9 @@ def stand_by(connection: Connection) -> None:
 
 def _wait(connection: Connection, found: list[Any]) -> None:
     """Prepares until it is told to go; `found` is then the order and what is prepared of it."""
-    if sys.platform == "linux":  # where a thread has a priority of its own, and so have those that it starts
+    if sys.platform == "linux":  # where threads are scheduled one by one, and those that it starts as it is
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
     preparation: Preparation | None = None
     try:
         while not isinstance(asked := connection.recv(), Go):

@@ -12,7 +12,6 @@ from runtime.artifacts import hash_file, write_atomically
 from runtime.errors import NodeError
 from runtime.folders import config_folder
 
-
 ELSEWHERE = "is a model made elsewhere"
 """What every problem says that trust would cure; the window offers it there."""
 

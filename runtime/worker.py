@@ -263,7 +263,7 @@ class Worker:
 
     def _do(self, command: Any, *, by_owner: bool = False) -> None:
         self.performance.do(command, by_owner=by_owner)
-        if isinstance(command, ask.Edit | ask.RecallScene | ask.Train | ask.EndAnchor | ask.Undo | ask.Redo):
+        if isinstance(command, ask.Edit | ask.RecallScene | ask.Teaching | ask.Undo | ask.Redo):
             _settle_memory()
 
     # Commands that are the worker's own

@@ -86,19 +86,33 @@ def test_a_take_in_which_a_gesture_was_taught_is_the_same_again_though_more_was_
         elif len(told) == 1 and now > 2.0:
             live.send(say.EndAnchor())
             told.append("ended")
-        elif len(told) == 2 and now > 2.6:
-            live.send(say.Audition("regressor", "new"))
-            live.send(say.RenameAnchor("regressor", "new", "newer"))
-            told.append("heard")
-        elif len(told) == 3 and now > 3.3:
-            live.send(say.Audition("regressor"))
-            told.append("let go")
 
     take = played(path, act)
-    assert [bool(event.data[2]) for event in take.events if event.kind == "hold"] == [True, True, False]
     assert replay(take).same is True
     assert call("teach", path, "regressor", "--remove-all", folder=tmp_path)[0] == 0
     assert replay(take).same is True
+
+
+def test_a_take_in_which_anchors_were_auditioned_is_the_same_again(tmp_path):
+    path = set_stage(tmp_path, 60.0)
+    with Live(Order(path, path.read_text(), device="none", take=str(tmp_path / "one.take"))) as live:
+        (one, *_), (two, *_), *_ = until(live, say.Taught).anchors
+        until(live, say.Playing)
+        for command in (
+            say.Audition("regressor", one),
+            say.Audition("regressor", two),
+            say.RenameAnchor("regressor", two, "new"),
+        ):
+            live.send(command)
+            assert until(live, say.Taught).auditioned == getattr(command, "name", command.anchor)
+            time.sleep(0.5)
+        live.send(say.Audition("regressor"))
+        until(live, say.Taught)
+        time.sleep(0.5)
+    take = read_take(tmp_path / "one.take")
+    assert [bool(event.data[2]) for event in take.events if event.kind == "hold"] == [True, True, True, False]
+    again = replay(take)
+    assert again.same is True, again.verdict
 
 
 def test_a_take_can_be_played_with_another_value_or_speed_and_is_then_not_compared(tmp_path):

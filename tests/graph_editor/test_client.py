@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -9,9 +11,10 @@ import pytest
 from pythonosc.udp_client import SimpleUDPClient
 
 from graph_editor.changes import merged
+from graph_editor.client import RESTARTS
 from runtime import messages as say
 from runtime.patch import Patch, loads
-from runtime.playing import playing
+from tests.command import ROOT
 from tests.graph_editor.clients import CLOCK, free_port, moved, tone, window
 
 
@@ -68,8 +71,31 @@ def test_only_what_can_be_heard_is_sent(stage):
     stage.edit(replace(stage.patch, view={"comments": ["louder?"]}))
     stage.settled_level()
     assert not stage.of(say.Problems)  # each edit that the engine loads tells them
-    stage.edit(stage.patch.with_param("soft", "gain", -6.0))
+    stage.edit(stage.patch.without_link("tone.audio", "soft.audio"))
     stage.until(lambda: stage.of(say.Problems))
+
+
+def test_a_knob_that_is_dragged_glides_in_what_plays_and_loads_nothing_anew(stage):
+    stage.play()
+    stage.until(lambda: stage.of(say.Problems))
+    stage.settled_level()
+    stage.told.clear()
+    for gain in range(-1, -21, -1):
+        stage.edit(stage.patch.with_param("soft", "gain", float(gain)))
+        stage.tick()
+    assert stage.settled_level() == pytest.approx(0.02, rel=0.02)
+    stage.edit(tone())  # back to the default: the param is not named any more
+    assert stage.settled_level() == pytest.approx(0.2, rel=0.02)
+    assert not stage.of(say.Problems)  # each edit that the engine loads tells them
+
+
+def test_a_param_that_was_wrong_and_is_mended_is_loaded(stage):
+    stage.patch = tone().with_param("soft", "gain", "loud")
+    stage.play()
+    stage.until(lambda: stage.of(say.Problems) and stage.of(say.Problems)[-1].problems)
+    stage.edit(tone(gain=-20.0))
+    stage.until(lambda: not stage.of(say.Problems)[-1].problems)
+    stage.until(lambda: stage.level() == pytest.approx(0.02, rel=0.02))
 
 
 def test_a_setting_that_cannot_change_waits_for_the_next_start_and_nothing_else_does(stage):
@@ -143,8 +169,7 @@ def test_undo_by_osc_is_asked_of_the_window(stage):
 def test_a_worker_that_is_killed_is_dead_and_plays_the_newest_patch_when_it_is_restarted(stage):
     stage.play()
     stage.settled_level()
-    ((worker, _),) = [found for found in playing() if found[1] == str(stage.path)]
-    os.kill(worker, signal.SIGKILL)
+    os.kill(stage.client.pid, signal.SIGKILL)
     stage.until(lambda: stage.client.state == "dead")
     assert stage.client.fault and stage.of(say.Stopped)[-1].fault == stage.client.fault
     stage.edit(tone(gain=-20.0))
@@ -154,10 +179,42 @@ def test_a_worker_that_is_killed_is_dead_and_plays_the_newest_patch_when_it_is_r
     assert stage.client.fault == ""
 
 
+def test_with_a_spare_the_sound_is_back_within_a_second_of_the_restart(stage):
+    stage.play(replace(CLOCK, spare_after=0.2))
+    stage.until(lambda: stage.client.has_spare, 60.0)
+    stage.edit(tone(gain=-20.0))
+    stage.settled_level()
+    os.kill(stage.client.pid, signal.SIGKILL)
+    stage.until(lambda: stage.client.state == "dead")
+    began = time.monotonic()
+    stage.client.restart()
+    stage.until(lambda: stage.client.state == "playing")
+    assert time.monotonic() - began < 1.0
+    stage.until(lambda: stage.level() == pytest.approx(0.02, rel=0.02))
+
+
+def test_on_stage_a_dead_worker_is_restarted_unasked_but_not_for_ever(stage):
+    stage.client.goes_on = True
+    stage.play(replace(CLOCK, spare_after=None))
+    for deaths in range(1, RESTARTS + 2):
+        stage.until(lambda: stage.client.state == "playing" and stage.client.snapshot is not None)
+        os.kill(stage.client.pid, signal.SIGKILL)
+        stage.until(lambda deaths=deaths: stage.words().count("it is started again") == deaths or stage.client.state == "dead")
+    assert stage.client.state == "dead" and stage.words().count("it is started again") == RESTARTS
+
+
+def test_a_dead_worker_that_is_played_anew_plays_what_it_is_given(stage):
+    stage.play()
+    os.kill(stage.client.pid, signal.SIGKILL)
+    stage.until(lambda: stage.client.state == "dead")
+    stage.patch = tone(gain=-20.0)
+    stage.play()
+    stage.until(lambda: stage.level() == pytest.approx(0.02, rel=0.02))
+
+
 def test_a_dead_worker_can_be_put_away(stage):
     stage.play()
-    ((worker, _),) = [found for found in playing() if found[1] == str(stage.path)]
-    os.kill(worker, signal.SIGKILL)
+    os.kill(stage.client.pid, signal.SIGKILL)
     stage.until(lambda: stage.client.state == "dead")
     stage.client.stop()
     assert stage.client.state == "off"
@@ -168,8 +225,7 @@ def test_a_restarted_worker_is_silent_where_panic_was_pressed(stage):
     stage.play()
     stage.client.send(say.Stop())
     stage.until(lambda: stage.client.snapshot is not None and stage.client.snapshot.muted)
-    ((worker, _),) = [found for found in playing() if found[1] == str(stage.path)]
-    os.kill(worker, signal.SIGKILL)
+    os.kill(stage.client.pid, signal.SIGKILL)
     stage.until(lambda: stage.client.state == "dead")
     stage.client.restart()
     stage.until(lambda: stage.client.snapshot is not None)
@@ -185,8 +241,7 @@ def test_a_device_that_is_not_there_is_told_and_leaves_the_client_off(stage):
 
 def test_a_worker_that_hangs_is_ended_all_the_same(stage):
     stage.play()
-    ((worker, _),) = [found for found in playing() if found[1] == str(stage.path)]
-    os.kill(worker, signal.SIGSTOP)
+    os.kill(stage.client.pid, signal.SIGSTOP)
     for number in range(2000):  # more than the pipe holds
         stage.client.send(say.Learn("soft", f"no such param {number}" * 20))
     stage.client.stop()
@@ -244,3 +299,32 @@ def test_what_is_done_aside_gives_its_result_or_its_error(stage):
     assert done.result() == 42
     with pytest.raises(OSError, match="the disk is gone"):
         failed.result()
+
+
+KILLED = """
+from pathlib import Path
+import sys
+from tests.graph_editor.clients import Window, tone
+
+if __name__ == "__main__":
+    window = Window(Path(sys.argv[1]), tone())
+    window.play()
+    print("plays", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_sound_of_a_window_that_was_killed_goes_on_until_another_window_stops_it(stage, tmp_path):
+    program, path = tmp_path / "killed.py", tmp_path / "killed.json"
+    program.write_text(KILLED)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, program, path], cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout.readline() == "plays\n"
+        killed.kill()
+    time.sleep(1.0)
+    assert [patch for _, patch in stage.client.others()] == [str(path)]
+    stage.client.stop_others()
+    stage.until(lambda: "stopped: killed.json" in stage.words())
+    assert not stage.client.others()

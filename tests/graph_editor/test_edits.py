@@ -48,7 +48,7 @@ def test_removing_a_node_takes_its_wires_scene_values_knobs_frames_and_pins():
     left = edits.remove(patch, ["voice", "unknown"])
     assert set(left.nodes) == {"source", "speaker"} and left.links == ()
     assert left.scenes == {"calm": {"params": {"source.level": 0.1}, "links": {}}}
-    assert [binding.get("node") for binding in left.bindings] == ["source", None]
+    assert [binding["source"] for binding in left.bindings] == ["osc:/b"]
     assert frames_of(left)[0].nodes == ("source",) and pins_of(left) == ("source.level",)
 
 
@@ -65,6 +65,13 @@ def test_renaming_takes_wires_scenes_knobs_commands_frames_and_pins_along():
     assert new.bindings[0]["node"] == "choir__one" and new.bindings[2]["command"] == "/param/choir__one/factor 1.5"
     assert frames_of(new)[0].nodes == ("choir",) and pins_of(new) == ("choir.out",)
     assert edits.rename(new, "choir", "voice") == patch
+
+
+def test_what_a_renamed_node_has_made_stays_valid_because_it_draws_the_same_random_numbers():
+    patch = edits.add(chain(), REGISTRY, "fake.student", (0, 0))[0]
+    new = edits.rename(edits.rename(patch, "student", "pupil", REGISTRY), "scale", "s", REGISTRY)
+    assert new.nodes["pupil"].seed == "student" and new.nodes["s"].seed is None
+    assert edits.rename(edits.rename(new, "pupil", "student", REGISTRY), "s", "scale", REGISTRY) == patch
 
 
 def test_a_model_that_a_scene_leads_to_a_node_follows_both_names():

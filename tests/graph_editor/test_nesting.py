@@ -53,7 +53,7 @@ def test_a_port_whose_node_is_deleted_goes_with_the_wires_to_it():
     whole = edited(lambda part: edits.remove(part, ["one"]))
     assert whole.nodes["voice"].inside.inputs == {} and whole.links == (Link("voice.out", "speaker.audio"),)
     assert whole.scenes["calm"]["params"] == {"source.level": 0.1}
-    assert [binding.get("node") for binding in whole.bindings] == ["source", None]
+    assert [binding["source"] for binding in whole.bindings] == ["osc:/b"]
 
 
 def test_a_port_that_goes_takes_the_ports_around_it_along():

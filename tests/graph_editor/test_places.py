@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from graph_editor import backups
 from graph_editor.places import bring_in, missing, save_as
 from runtime.artifacts import Assets
 from runtime.errors import PatchError
@@ -126,11 +127,13 @@ def test_what_stands_at_the_new_place_is_not_lost(tmp_path):
     (tmp_path / "two" / "p.assets").mkdir()
     (tmp_path / "two" / "p.assets" / "days_of_work").write_text("")
     old, new = tmp_path / "one" / "p.json", tmp_path / "two" / "p.json"
+    save(new, Patch())
     made(old, ARCHIVE)
     written = save_as(old, new, ARCHIVE, REGISTRY)
     assert written.nodes["archive"].params["path"] == "tapes-2" and load(new) == written
     assert (tmp_path / "two" / "tapes" / "hum.wav").read_bytes() == b"another"
     assert (tmp_path / "two" / "p.replaced.assets" / "days_of_work").exists()
+    assert [load(file) for _, file in backups.kept(new)] == [Patch()]
     assert not compile_patch(written, REGISTRY, new.parent).problems
 
 

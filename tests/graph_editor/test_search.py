@@ -25,7 +25,8 @@ def test_without_a_word_all_nodes_come_family_by_family():
         ("gain", "audio.gain"), ("GAI", "audio.gain"), ("volume", "audio.gain"), ("mic", "audio.input"),
         ("webcam", "vision.camera"),
         ("rave dec", "rave.decoder"), ("decoder", "rave.decoder"), ("midi", "control.midi"), ("midi out", "control.midi_out"),
-        ("osc", "control.osc"), ("osci", "audio.oscillator"), ("osc out", "control.osc_out"), ("wekinator", "mapping.regressor"), ("folder", "corpus.folder"),
+        ("osc", "control.osc"), ("osci", "audio.oscillator"), ("osc out", "control.osc_out"),
+        ("wekinator", "mapping.regressor"), ("folder", "corpus.folder"),
         ("face", "vision.face"), ("player", "audio.player"),
     ],
 )  # fmt: skip
