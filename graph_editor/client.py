@@ -158,12 +158,17 @@ class Client:
         if self._session is not None:
             self._session.send(command)
 
-    def poll(self, values: tuple[tuple[str, str], ...] = (), marks: tuple[str, ...] = ()) -> None:
+    def poll(
+        self,
+        values: tuple[tuple[str, str], ...] = (),
+        marks: tuple[str, ...] = (),
+        whole: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         """Asks for a new `snapshot` with these values. Ask as often as you like: one question at a time is on its way."""
         now = time.monotonic()
         if self._session is not None and self.state == "playing" and (self._asked is None or now - self._asked > ANSWER):
             self._asked = now
-            self._session.send(say.Poll(values, marks))
+            self._session.send(say.Poll(values, marks, whole))
 
     def stop(self) -> None:
         """Fades out and ends the engine: stopping, then off. A dead one is put away at once."""

@@ -62,8 +62,8 @@ class Document:
 
     @property
     def patch(self) -> Patch:
-        """The patch at `where`, the same object until something changes. A subpatch shows with the settings, scenes and bindings
-        of the whole; the last two call its nodes by their own names, and others with a "^" before their flat name."""
+        """The patch at `where`, the same object until something changes. A subpatch shows with the settings, scenes, bindings
+        and pins of the whole; these call its nodes by their own names, and others with a "^" before their flat name."""
         if self._part is None:
             self._part = nesting.part(self.whole, self._where)
         return self._part

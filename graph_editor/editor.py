@@ -379,8 +379,7 @@ class Editor:
             (verbs.undo if isinstance(event.command, say.Undo) else verbs.redo)(self)
         elif isinstance(event, say.Taught):
             self.taught[event.node] = event
-            if self.document.path is not None:
-                self.document.taught(event.node, self.client.taught_files(self.document.path, event.node))
+            self.files.read_taught(event.node)
         elif isinstance(event, say.NodeFailed | say.JobFailed | say.JobDone | say.JobStopped | say.JobStarted):
             if isinstance(event, say.NodeFailed | say.JobFailed):
                 self.say(f"{event.node}: {event.message}", wrong=True)

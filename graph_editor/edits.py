@@ -13,7 +13,7 @@ from typing import Any
 
 from graph_editor import layout, marks
 from graph_editor.geometry import around
-from graph_editor.look import Point, frames_of, with_frames
+from graph_editor.look import Point, frames_of, pins_of, with_frames, with_pins
 from graph_editor.names import free_name, node_of, renamed, with_seeds
 from graph_editor.wires import connect, disconnect, fits, fitting, insert, reconnect, why_not
 from runtime.errors import PatchError, in_words
@@ -102,7 +102,8 @@ def remove(patch: Patch, names: Iterable[str]) -> Patch:
         scenes=scenes,
         bindings=bindings,
     )
-    return marks.without_nodes(patch, gone)
+    patch = with_pins(patch, (pin for pin in pins_of(patch) if stays(pin)))
+    return marks.leave_frames(patch, gone)
 
 
 def rename(patch: Patch, old: str, new: str, registry: Registry | None = None) -> Patch:

@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from graph_editor import param_files, playing, subpatch_verbs, theme, verbs
 from graph_editor.node_view import legal
-from graph_editor.previews import Seat, View
+from graph_editor.previews import Seat, View, detail_of
 from graph_editor.widgets import Field, in_words, make_exact_field
 from runtime.patch import SETTINGS, Node
 from runtime.registry import help_of
@@ -217,9 +217,7 @@ class Inspector:
 
     def _details(self, name: str, spec: NodeSpec) -> None:
         """The larger view of a node, where its family brings one."""
-        from graph_editor.views import DETAILS
-
-        make = DETAILS.get(spec.type)
+        make = detail_of(spec.type, spec)
         if make is None:
             return
         look = self._editor.look

@@ -75,7 +75,7 @@ def bookmarks_of(patch: Patch) -> tuple[Bookmark, ...]:
 
 
 def pins_of(patch: Patch) -> tuple[str, ...]:
-    """What the perform view shows, in its order: "node", "node.param" or "node.output"."""
+    """What the perform view shows, in its order: "node", "node.param" or "node.output", by flat names."""
     return _read(patch, "pins", _pin)
 
 

@@ -73,6 +73,11 @@ def leave_frames(patch: Patch, names: Iterable[str]) -> Patch:
     return with_frames(patch, (frame for frame in left if frame.nodes))
 
 
+def with_frame_names(patch: Patch, new_name: Callable[[str], str]) -> Patch:
+    """Calls the nodes in frames by their new names."""
+    return with_frames(patch, (replace(frame, nodes=tuple(map(new_name, frame.nodes))) for frame in frames_of(patch)))
+
+
 def move_frame(patch: Patch, number: int, by: Point) -> Patch:
     """Moves the nodes of a frame by so many units."""
     nodes = dict(patch.nodes)
@@ -162,19 +167,3 @@ def move_pin(patch: Patch, pin: str, place: int) -> Patch:
     """Puts a pin at another place in the order of the perform view."""
     others = [one for one in pins_of(patch) if one != pin]
     return with_pins(patch, (*others[:place], pin, *others[place:])) if pin in pins_of(patch) else patch
-
-
-# What follows when nodes go, or are called otherwise
-
-
-def without_nodes(patch: Patch, gone: set[str]) -> Patch:
-    """Takes nodes out of frames and pins."""
-    patch = leave_frames(patch, gone)
-    return with_pins(patch, (pin for pin in pins_of(patch) if pin.partition(".")[0] not in gone))
-
-
-def with_names(patch: Patch, new_name: Callable[[str], str]) -> Patch:
-    """Calls the nodes in frames and pins by their new names."""
-    frames = (replace(frame, nodes=tuple(map(new_name, frame.nodes))) for frame in frames_of(patch))
-    patch = with_frames(patch, frames)
-    return with_pins(patch, (new_name(node) + dot + rest for node, dot, rest in (pin.partition(".") for pin in pins_of(patch))))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from graph_editor import marks
+from graph_editor.look import pins_of, with_pins
 from runtime.node import JobNode
 from runtime.patch import Node, Patch
 from runtime.registry import Registry
@@ -42,8 +43,8 @@ def free_name(taken: Iterable[str], wanted: str) -> str:
 
 
 def renamed(patch: Patch, names: Mapping[str, str]) -> Patch:
-    """The patch with nodes called otherwise (old name -> new); wires, scenes, bindings, frames and pins follow. Scenes and
-    bindings do so too for what is in a subpatch."""
+    """The patch with nodes called otherwise (old name -> new); wires, scenes, bindings, frames and pins follow. Scenes,
+    bindings and pins do so too for what is in a subpatch."""
 
     def new_name(name: str) -> str:
         return names.get(name, name)
@@ -56,11 +57,11 @@ def renamed(patch: Patch, names: Mapping[str, str]) -> Patch:
     changed = replace(patch, nodes=nodes, links=links)
     after = names_in(changed)
     flat = {name: after[(new_name(path[0]), *path[1:])] for path, name in names_in(patch).items()}
-    return marks.with_names(with_places(changed, lambda name: flat.get(name, name)), new_name)
+    return marks.with_frame_names(with_places(changed, lambda name: flat.get(name, name)), new_name)
 
 
 def with_places(patch: Patch, new_name: Callable[[str], str]) -> Patch:
-    """Lets scenes and bindings (with their commands) speak of nodes by other names. `new_name` is given flat names."""
+    """Lets scenes, bindings (with their commands) and pins speak of nodes by other names. `new_name` is given flat names."""
     scenes = {}
     for scene, data in patch.scenes.items():
         scenes[scene] = {
@@ -80,7 +81,8 @@ def with_places(patch: Patch, new_name: Callable[[str], str]) -> Patch:
         if isinstance(binding.get("command"), str):
             changed["command"] = _renamed_command(binding["command"], new_name)
         bindings.append(changed)
-    return replace(patch, scenes=scenes, bindings=tuple(bindings))
+    patch = replace(patch, scenes=scenes, bindings=tuple(bindings))
+    return with_pins(patch, (_place(pin, new_name) for pin in pins_of(patch)))
 
 
 def _place(text: str, new_name: Callable[[str], str]) -> str:

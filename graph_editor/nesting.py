@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from graph_editor.look import pins_of, with_pins
 from graph_editor.names import ABOVE, with_places
 from runtime.errors import PatchError
 from runtime.patch import Inside, Patch
@@ -19,15 +20,14 @@ Where = tuple[str, ...]
 
 
 def part(whole: Patch, where: Where) -> Patch:
-    """The patch at a place. It has the settings, scenes and bindings of the whole, which speak of its nodes by their own
-    names, so that every edit works in a subpatch as it does outside. Raises PatchError where there is no such place."""
+    """The patch at a place. It has the settings, scenes, bindings and pins of the whole, which speak of its nodes by their
+    own names, so that every edit works in a subpatch as it does outside. Raises PatchError where there is no such place."""
     if not where:
         return whole
     inner = patch_at(whole, where)
     own = {flat: name for name, flat in _flat_names(whole, where, inner).items()}
-    said = Patch(scenes=whole.scenes, bindings=whole.bindings)
-    said = with_places(said, lambda name: own.get(name, ABOVE + name))
-    return replace(inner, settings=whole.settings, scenes=said.scenes, bindings=said.bindings)
+    said = with_places(_said(whole), lambda name: own.get(name, ABOVE + name))
+    return _saying(replace(inner, settings=whole.settings), said)
 
 
 def put_back(whole: Patch, where: Where, patch: Patch) -> Patch:
@@ -35,14 +35,22 @@ def put_back(whole: Patch, where: Where, patch: Patch) -> Patch:
     otherwise now, or were put into a subpatch or taken out of one; a port whose node is gone goes, with the wires to it."""
     if not where:
         return patch
-    inner = replace(patch, settings={}, scenes={}, bindings=())
+    inner = _saying(replace(patch, settings={}), _said(patch_at(whole, where)))
     changed = _seated(whole, where, inner)
     flat = _flat_names(changed, where, inner)
-    said = Patch(scenes=patch.scenes, bindings=patch.bindings)
     said = with_places(
-        said, lambda name: name[len(ABOVE) :] if name.startswith(ABOVE) else flat.get(name, INSIDE.join((*where, name)))
+        _said(patch), lambda name: name[len(ABOVE) :] if name.startswith(ABOVE) else flat.get(name, INSIDE.join((*where, name)))
     )
-    return replace(changed, settings=patch.settings, scenes=said.scenes, bindings=said.bindings)
+    return _saying(replace(changed, settings=patch.settings), said)
+
+
+def _said(patch: Patch) -> Patch:
+    """Only what a patch says of its nodes by their flat names."""
+    return with_pins(Patch(scenes=patch.scenes, bindings=patch.bindings), pins_of(patch))
+
+
+def _saying(patch: Patch, said: Patch) -> Patch:
+    return with_pins(replace(patch, scenes=said.scenes, bindings=said.bindings), pins_of(said))
 
 
 def reachable(whole: Patch, where: Where) -> Where:

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_editor import file_dialog, nesting, param_files, places, verbs
+from graph_editor import file_dialog, nesting, param_files, places, taught, verbs
 from graph_editor.autosave import Left
 from graph_editor.files import Files, examples
-from runtime.artifacts import Assets, write_atomically
+from runtime.artifacts import Assets
 from runtime.errors import GlasspatchError, in_words
 from runtime.patch import Patch, load, loads
 from runtime.trust import trust
@@ -130,7 +130,7 @@ class PatchFiles:
         for node in editor.document.whole.nodes:
             spec = editor.whole_spec(node)
             if spec is not None and spec.actions:
-                editor.document.knows(node, editor.client.taught_files(path, node))
+                self.attempt(lambda node=node: editor.document.knows(node, taught.read(path, node)))
         verbs.fit(editor)
 
     def recent_asked(self) -> None:
@@ -328,26 +328,27 @@ class PatchFiles:
 
     # What nodes were taught
 
+    def read_taught(self, node: str) -> None:
+        """A node (flat name) was taught: a step that can be undone."""
+        document = self._editor.document
+        path = document.path
+        if path is not None:
+            self.attempt(lambda: document.taught(node, taught.read(path, node)))
+
     def write_taught(self) -> list[str]:
         """Brings the files of what nodes were taught to the document's state; gives the nodes whose files changed."""
         document = self._editor.document
         if document.path is None:
             return []
-        changed = []
+        changed: list[str] = []
         for node, wanted in document.state.taught.items():
-            now = self._editor.client.taught_files(document.path, node)
-            if dict(now) == dict(wanted):
-                continue
-            folder = Assets(document.path).node(node)
 
-            def write(folder: Path = folder, now: Any = now, wanted: Any = wanted) -> None:
-                for name, data in wanted.items():
-                    write_atomically(folder / name, data)
-                for name in now.keys() - wanted.keys():
-                    (folder / name).unlink(missing_ok=True)
+            def put(path: Path = document.path, node: str = node, wanted: Any = wanted) -> None:
+                if taught.read(path, node) != dict(wanted):
+                    taught.write(path, node, wanted)
+                    changed.append(node)
 
-            if self.attempt(write):
-                changed.append(node)
+            self.attempt(put)
         return changed
 
     def attempt(self, run: Any) -> bool:

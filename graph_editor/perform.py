@@ -163,7 +163,7 @@ class Perform:
     def _view(self, cell: Any, name: str, node: Node, spec: NodeSpec, width: int) -> None:
         make = view_of(node.type, spec)
         if make is not None:
-            self.views.append((name, make(Seat(self._editor, name, spec, cell, width, 1.0))))
+            self.views.append((name, make(Seat(self._editor, name, spec, cell, width, 1.0, is_whole=True))))
 
     def _text(self, words: str, colour: str, size: str) -> None:
         item = dpg.add_text(words, parent=self.tag, wrap=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runtime.spec import NodeSpec
@@ -22,6 +22,13 @@ class Seat:
     parent: Any
     width: int
     zoom: float
+    is_whole: bool = False
+    """Whether `node` is a name of the whole patch already, wherever we look."""
+
+    @property
+    def flat(self) -> str:
+        """The name by which the runtime knows the node."""
+        return self.node if self.is_whole else self.editor.flat(self.node)
 
     def px(self, pixels: float) -> int:
         """Pixels at scale and zoom 1 as pixels here."""
@@ -36,17 +43,21 @@ class Now:
     marks: Any
     seconds: float
     """Since the window opened: for what moves by itself."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the dimensions of the controls among the values are called."""
+    is_playing: bool = False
 
 
 class View:
     """What a node shows below its params. Made with its seat; used by the window's thread only.
 
     `wants` names the node's outputs whose newest values it is shown, `sources` its inputs whose sources' values it is shown
-    (under the input's name), `marked` asks for the points found in a picture. `update` is called while the node can be seen, at
-    most thirty times a second."""
+    (under the input's name), `whole` those of both whose sound it is shown frame by frame, `marked` asks for the points found in
+    a picture. `update` is called while the node can be seen, at most thirty times a second."""
 
     wants: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     marked = False
 
     def update(self, now: Now) -> None:
@@ -57,6 +68,17 @@ class View:
 
 
 Make = Callable[[Seat], View]
+
+
+def detail_of(type_id: str, spec: NodeSpec) -> Make | None:
+    """How the larger view of a node in the inspector is made, or None where it has none: for its kind, else for what it gives, else
+    for what it takes."""
+    from graph_editor.views import DETAILS, DETAILS_BY_TYPE
+
+    if type_id in DETAILS:
+        return DETAILS[type_id]
+    types = [port.type for port in spec.outputs] or [port.type for port in spec.inputs]
+    return next((DETAILS_BY_TYPE[kind] for kind in types if kind in DETAILS_BY_TYPE), None)
 
 
 def view_of(type_id: str, spec: NodeSpec) -> Make | None:

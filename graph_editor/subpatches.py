@@ -108,9 +108,10 @@ def dissolve(patch: Patch, name: str, registry: Registry | None = None) -> Patch
         links.add(Link(f"{new.get(source, source)}.{output}", f"{new.get(target, target)}.{port}"))
     dissolved = replace(patch, nodes=nodes, links=tuple(sorted(links)))
     dissolved = _frames_renamed(dissolved, {name: tuple(new.values())})
-    renamed = marks.with_names(inner, lambda one: new.get(one, one))
+    renamed = with_places(marks.with_frame_names(inner, lambda one: new.get(one, one)), lambda one: new.get(one, one))
     dissolved = with_frames(dissolved, (*frames_of(dissolved), *frames_of(renamed)))
-    dissolved = with_pins(dissolved, (*pins_of(dissolved), *pins_of(renamed)))
+    pins = (end(pin, inside.outputs) for pin in pins_of(dissolved))
+    dissolved = with_pins(dissolved, (*(pin for pin in pins if pin), *pins_of(renamed)))
     comments = (replace(comment, position=_moved(comment.position, shift)) for comment in comments_of(inner))
     dissolved = with_comments(dissolved, (*comments_of(dissolved), *comments))
     bookmarks = (replace(bookmark, position=_moved(bookmark.position, shift)) for bookmark in bookmarks_of(inner))
@@ -222,9 +223,7 @@ def _frames_renamed(patch: Patch, names: Mapping[str, tuple[str, ...]]) -> Patch
 
 def _followed(patch: Patch, flat: Mapping[str, str]) -> Patch:
     """Scenes, bindings and pins that name nodes otherwise, old flat name to new."""
-    patch = with_places(patch, lambda name: flat.get(name, name))
-    pins = (flat.get(node, node) + dot + rest for node, dot, rest in (pin.partition(".") for pin in pins_of(patch)))
-    return with_pins(patch, pins)
+    return with_places(patch, lambda name: flat.get(name, name))
 
 
 def _moved(position: Point, shift: Point) -> Point:

@@ -47,21 +47,24 @@ class Watch:
         editor = self._editor
         snapshot = editor.client.snapshot if editor.client.state == "playing" else None
         wanted: set[tuple[str, str]] = set()
+        whole: set[tuple[str, str]] = set()
         marked: set[str] = set()
         for flat, view in self._views():
             places = {output: (flat, output) for output in view.wants}
             places |= {port: source for port in view.sources if (source := editor.source_of(flat, port)) is not None}
             wanted |= set(places.values())
+            whole |= {places[key] for key in view.whole if key in places}
             values = {key: snapshot.values[place] for key, place in places.items() if snapshot and place in snapshot.values}
             marks = None
             if view.marked:
                 marked.add(flat)
                 marks = snapshot.marks.get(flat) if snapshot else None
-            view.update(Now(values, marks, seconds))
+            names = {key: snapshot.names[place] for key, place in places.items() if snapshot and place in snapshot.names}
+            view.update(Now(values, marks, seconds, names, snapshot is not None))
         hovered = editor.canvas.hovered_output()
         if hovered is not None:
             wanted.add((editor.flat(hovered[0]), hovered[1]))
-        editor.client.poll(tuple(sorted(wanted)), tuple(sorted(marked)))
+        editor.client.poll(tuple(sorted(wanted)), tuple(sorted(marked)), tuple(sorted(whole)))
 
 
 def travelling(value: np.ndarray) -> str:

@@ -193,10 +193,10 @@ class Engine:
         """The dimension names of a CONTROL output."""
         return self._latest.instances[node].stream.output_names.get(output, ())
 
-    def control_outputs(self) -> list[tuple[str, str]]:
-        """Every CONTROL output that plays, in the order of the plan: (node, output)."""
-        found = [(name, port) for name, one in self._latest.instances.items() for port in one.step.spec.outputs]
-        return [(name, port.name) for name, port in found if port.type is PortType.CONTROL]
+    def control_outputs(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Every CONTROL output that plays, (node, output), in the order of the plan, with the names of its dimensions."""
+        found = [(name, port, one.stream) for name, one in self._latest.instances.items() for port in one.step.spec.outputs]
+        return {(n, p.name): made.output_names.get(p.name, ()) for n, p, made in found if p.type is PortType.CONTROL}
 
     def latency_from(self, source: str) -> int | None:
         """Frames that the nodes between a source and the loudspeakers add, on the longest way; None where none leads there."""

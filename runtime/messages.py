@@ -164,8 +164,10 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How the performance is at this moment. `values`: float32 [dims] or pictures uint8 [h, w, 3], and `marks`: the points that
-    nodes have found in their pictures, float32 [points, 2 or 3], as `Poll` asked for; a node that sees nothing is left out."""
+    """How the performance is at this moment. `values`: controls float32 [dims], sounds float32 [channels, frames], one frame in
+    eight unless asked for `whole`, or pictures uint8 [h, w, 3]; `names`: what the dimensions of these controls are called; and
+    `marks`: the points that nodes have found in their pictures, float32 [points, 2 or 3]; all as `Poll` asked for. A node that
+    sees nothing is left out."""
 
     seconds: float
     peak: float
@@ -187,6 +189,7 @@ class Snapshot:
     """Whether it was asked to be silent (`Stop`)."""
     held: Ready | None = None
     """What the senses give now: with it a next engine can begin before its own senses are there."""
+    names: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 LiveEvent = Playing | Told | Problems | Changed | Asked | Taught | Stopped | NodeFailed | Snapshot
@@ -349,10 +352,12 @@ class Quit:
 @dataclass(frozen=True)
 class Poll:
     """Ask for a `Snapshot`; `values` names (node, output) of streams whose newest value is wanted too, `marks` nodes whose points
-    are: those of a tracker belong over the picture at its input."""
+    are: those of a tracker belong over the picture at its input. `whole` are those of the `values` whose sound is wanted frame
+    by frame, the newest block of it."""
 
     values: tuple[tuple[str, str], ...] = ()
     marks: tuple[str, ...] = ()
+    whole: tuple[tuple[str, str], ...] = ()
 
 
 Teaching = EndAnchor | RemoveAnchor | ClearAnchors | RenameAnchor | Retaught | Train

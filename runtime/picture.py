@@ -22,7 +22,7 @@ class Curves:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.names = {(node, output): engine.names(node, output) for node, output in engine.control_outputs()}
+        self.names = engine.control_outputs()
         self.values: dict[tuple[str, str], list[np.ndarray]] = {port: [] for port in self.names}
         self.sound: list[np.ndarray] = []
 

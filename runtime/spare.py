@@ -8,8 +8,10 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,6 +22,7 @@ from runtime.jobs import limit_threads, print_into_log
 if TYPE_CHECKING:
     from runtime.plan import Plan
     from runtime.program import Instance
+    from runtime.registry import Registry
     from runtime.worker import Order
 
 NEEDED = ("runtime.worker", "runtime.performance", "runtime.takes.writer", "runtime.playing", "runtime.speaker", "torch")
@@ -39,73 +42,72 @@ class Prepared:
 
 
 def stand_by(connection: Connection) -> None:
-    """The child's main function. It hears orders to be prepared for, and one to `Go`; it ends when the parent does.
-
-    A thread prepares when nobody else wants the processor, and the main thread plays: what has been modest may not go back."""
+    """The child's main function. It hears orders to be prepared for, and one to `Go`; it ends when the parent does."""
     # The terminal sends Ctrl-C to parent and child alike; only the parent decides what stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(1)
     print_into_log("spare.log")
-    found: list[Any] = []
-    waiting = threading.Thread(target=_wait, args=(connection, found), name="glasspatch spare")
-    waiting.start()
-    waiting.join()
-    if found:
-        from runtime.worker import work
-
-        order, prepared = found
-        work(order, connection, prepared)
-
-
-def _wait(connection: Connection, found: list[Any]) -> None:
-    """Prepares until it is told to go; `found` is then the order and what is prepared of it."""
-    if sys.platform == "linux":  # where threads are scheduled one by one, and those that it starts as it is
-        with suppress(OSError):
-            os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
-    preparation: Preparation | None = None
+    preparation = Preparation()
+    in_idle_time(preparation.begin)
     try:
         while not isinstance(asked := connection.recv(), Go):
-            try:
-                preparation = preparation or Preparation(asked)
-                preparation.follow(asked)
-            except Exception:  # what cannot be prepared now is told when it is to play
-                traceback.print_exc()
-            gc.collect()
-            gc.freeze()
+            in_idle_time(partial(preparation.follow, asked))
             connection.send(Prepared())
     except (EOFError, OSError):
         return  # the parent has gone or has closed
-    found += [asked.order, preparation.current() if preparation else {}]
+    from runtime.worker import work
+
+    work(asked.order, connection, preparation.current())
+
+
+def in_idle_time(call: Callable[[], None]) -> None:
+    """Calls when nobody else wants the processor, and waits for it; what it raises goes into the log. The calling thread stays as
+    it is: what has given its priority away does not get it back."""
+
+    def modestly() -> None:
+        if sys.platform == "linux":  # where threads are scheduled one by one
+            with suppress(OSError):
+                os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
+        try:
+            call()
+        except Exception:  # what cannot be prepared now is told when it is to play
+            traceback.print_exc()
+
+    thread = threading.Thread(target=modestly, name="glasspatch spare")
+    thread.start()
+    thread.join()
 
 
 class Preparation:
     """The prepared nodes of the newest order: those that neither play nor write nor send."""
 
-    def __init__(self, order: Order) -> None:
-        for name in NEEDED:
-            import_module(name)
-        from runtime.artifacts import Assets
-        from runtime.registry import discover
-
-        self._assets, self._registry = Assets(order.path), discover(*order.packages)
+    def __init__(self) -> None:
         self._instances: dict[str, Instance] = {}
         self._stamps: dict[str, Any] = {}
+        self._registry: Registry | None = None
+
+    def begin(self) -> None:
+        """Imports what every engine needs."""
+        for name in NEEDED:
+            import_module(name)
 
     def follow(self, order: Order) -> None:
         """Prepares what is new in an order and lets go what it no longer has."""
+        from runtime.artifacts import Assets
         from runtime.feed import inside
         from runtime.instances import Surroundings, prepare
         from runtime.patch import loads
         from runtime.plan import compile_patch
+        from runtime.registry import discover
         from runtime.senses import feeds_of
 
-        plan = compile_patch(loads(order.text), self._registry, self._assets.patch_folder)
+        self._registry = self._registry or discover(*order.packages)
+        self._taught = (assets := Assets(order.path)).node
+        plan = compile_patch(loads(order.text), self._registry, assets.patch_folder)
         feeds = feeds_of(plan, order.held, {}) if order.held else {}
-        set = plan.settings
-        around = Surroundings(
-            set["sample_rate"], set["block"], set["seed"], False, True, self._assets, self._assets.node, lambda: None
-        )
-        old, stamps = self.current(), {step.node: _stamp(self._assets.node(step.node)) for step in plan.streams}
+        rate, block, seed = (plan.settings[key] for key in ("sample_rate", "block", "seed"))
+        around = Surroundings(rate, block, seed, False, True, assets, assets.node, lambda: None)
+        old, stamps = self.current(), {step.node: _stamp(self._taught(step.node)) for step in plan.streams}
         program, problems = prepare(quiet(inside(plan, feeds)), old, around)
         kept = {one.node for one in program.instances.values()}
         for one in self._instances.values():
@@ -114,13 +116,15 @@ class Preparation:
         self._instances, self._stamps = program.instances, stamps
         for problem in problems:
             print(problem, flush=True)
+        gc.collect()
+        gc.freeze()
 
     def current(self) -> dict[str, Instance]:
         """What is prepared, without the nodes that have been taught since."""
         return {
             name: one
             for name, one in self._instances.items()
-            if not one.step.spec.actions or _stamp(self._assets.node(name)) == self._stamps[name]
+            if not one.step.spec.actions or _stamp(self._taught(name)) == self._stamps[name]
         }
 
 

@@ -322,11 +322,13 @@ class Worker:
         self._commands.put(lambda: self.performance.learned(binding))
 
     def _snapshot(self, asked: ask.Poll) -> ask.Snapshot:
-        engine, values = self.engine, {}
+        engine, values, controls = self.engine, {}, self.engine.control_outputs()
         for place in asked.values:
             value = engine.value(*place)
-            if value is not None and value.dtype == np.float32:
-                values[place] = value[:, -1].copy() if value.shape[1] <= 64 else value[:, ::8].copy()
+            if place in controls and value is not None:
+                values[place] = value[:, -1].copy()
+            elif value is not None and value.dtype == np.float32:
+                values[place] = value[:, :: 1 if place in asked.whole else 8].copy()
             else:
                 self.senses.ask_picture(*place)
                 if place in self.senses.pictures:
@@ -349,6 +351,7 @@ class Worker:
             marks={node: marks for node in asked.marks if (marks := self.senses.marks.get(node)) is not None},
             muted=self._muted,
             held=self.senses.now(),
+            names={place: controls[place] for place in values if place in controls},
         )
 
     def _latencies(self) -> dict[str, float]:
