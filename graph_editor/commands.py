@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graph_editor import lists, perform, playing, subpatch_verbs, verbs
+from graph_editor import lists, perform, playing, subpatch_verbs, teaching, verbs
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -73,7 +73,8 @@ COMMANDS: tuple[Command, ...] = (
     _c("Play", "stop", "Stop", "Ctrl+.", playing.stop, writing=True),
     _c("Play", "panic", "Panic: fade to silence, again: let the sound in", "F12", playing.panic, writing=True),
     _c("Play", "take", "Record a take, again: end it", "Ctrl+T", playing.take, writing=True),
-    _c("Play", "anchor", "Record an anchor of the selected regressor, again: keep it", "R", playing.anchor_key),
+    _c("Play", "anchor", "Record an anchor of the selected regressor, again: keep it", "R", teaching.key),
+    _c("Play", "hands_free", "Record an anchor without hands, after a countdown", "Shift+R", teaching.hands_free_key),
 )
 
 NAMED = {

@@ -18,6 +18,7 @@ from graph_editor.dialogs import Dialogs
 from graph_editor.document import Document
 from graph_editor.geometry import Point
 from graph_editor.inspector import Inspector
+from graph_editor.lesson import Lesson
 from graph_editor.nesting import part
 from graph_editor.paint import Look
 from graph_editor.palette import Palette
@@ -52,8 +53,7 @@ class Editor:
         """What was said lately: when, the words, whether something is wrong."""
         self.taught: dict[str, say.Taught] = {}
         """What each regressor was taught, by its flat name."""
-        self.recording: tuple[str, str] | None = None
-        """The regressor and the name of the anchor that is being recorded."""
+        self.lesson = Lesson()
         self.files: PatchFiles
         self.performing: Perform | None = None
         self.mouse: Point = (0.0, 0.0)
@@ -249,7 +249,7 @@ class Editor:
     def show_document(self, patch: Patch, path: Path) -> None:
         """Shows another document in place of the present one."""
         self.document = Document(patch, path)
-        self._compiled, self._problems, self.taught = None, {}, {}
+        self._compiled, self._problems, self.taught, self.lesson = None, {}, {}, Lesson()
         self.looked_elsewhere()
 
     def looked_elsewhere(self) -> None:

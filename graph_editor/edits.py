@@ -214,6 +214,14 @@ def set_colour(patch: Patch, names: Iterable[str], colour: str) -> Patch:
     return _changed(patch, names, lambda node: _with_view(node, "colour", colour))
 
 
+def set_latent_names(patch: Patch, name: str, words: Iterable[str]) -> Patch:
+    """Calls a decoder's latents by words of the artist's, in their order; "" is one without."""
+    called = [word.strip() for word in words]
+    while called and not called[-1]:
+        called.pop()
+    return _changed(patch, [name], lambda node: _with_view(node, "latents", called))
+
+
 def set_folded(patch: Patch, names: Iterable[str], folded: bool) -> Patch:
     """Folds nodes to their title and ports, or unfolds them."""
     return _changed(patch, names, lambda node: _with_view(node, "folded", folded))

@@ -1,4 +1,4 @@
-"""What the artist is teaching at this moment: the target that the sliders ask for, and how far a recording has come. No dearpygui."""
+"""What the artist teaches at this moment: the target that the sliders ask for, how far a recording has come. No dearpygui."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ DURATIONS = (1.0, 2.0, 3.0, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Recording:
-    """An anchor that is being recorded, or is about to be. `begins` and `ends` are moments of time.monotonic; `ends` is None where
-    the artist says when it is complete. `begun`: the performance was told to."""
+    """An anchor that is being recorded, or is about to be. `begins` and `ends` are moments of time.monotonic; `ends` is None
+    where the artist says when it is complete. `begun`: the performance was told to."""
 
     node: str
     """Flat name of the regressor."""

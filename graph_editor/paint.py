@@ -69,8 +69,9 @@ class Look:
         value = self.colour(colour) if isinstance(colour, str) else colour
         return self._made(("words", value), dpg.mvAll, lambda: core(Text=value))
 
-    def button(self, kind: str) -> Any:
-        """A theme for buttons: primary, live, danger, plain, ghost (no ground), item (a row in a list) or small."""
+    def button(self, kind: str, zoom: float | None = None) -> Any:
+        """A theme for buttons: primary, live, danger, plain, ghost (no ground), item (a row in a list) or small. With the `zoom` of a
+        view it is as small as views need them."""
         palette = self.palette
         ground, ink = {
             "primary": (palette.primary, palette.ink),
@@ -81,7 +82,7 @@ class Look:
             "ghost": (palette.panel, palette.muted),
             "item": (palette.panel, palette.text),
         }[kind]
-        padding = {"item": (8, 4), "small": (8, 4), "ghost": (9, 7)}.get(kind, (12, 7))
+        padding = {"item": (8, 4), "small": (8, 4), "ghost": (9, 7)}.get(kind, (12, 7)) if zoom is None else (8 * zoom, 4 * zoom)
         align = (0.0, 0.5) if kind == "item" else (0.5, 0.5)
 
         def make() -> None:
@@ -93,7 +94,7 @@ class Look:
             )
             style(FrameRounding=self.px(6), FramePadding=self._pair(padding), ButtonTextAlign=align)
 
-        return self._made(("button", kind), dpg.mvAll, make)
+        return self._made(("button", kind, zoom), dpg.mvAll, make)
 
     def pane(self, ground: str, padding: tuple[float, float] = (14, 12), spacing: tuple[float, float] = (8, 6)) -> Any:
         """A theme for a part of the window; the ground is a colour of the palette, or "clear"."""
@@ -228,6 +229,15 @@ class Look:
             style(FrameRounding=self.px(4), FramePadding=self._pair((4, 2)))
 
         return self._made(("bar", colour), dpg.mvAll, make)
+
+    def slider(self, colour: Colour, zoom: float = 1.0) -> Any:
+        """A theme for a slider whose handle has a colour."""
+
+        def make() -> None:
+            core(SliderGrab=colour, SliderGrabActive=mix(colour, self.palette.shade, 0.3))
+            style(GrabMinSize=self.px(8) * zoom, GrabRounding=self.px(3) * zoom, FrameRounding=self.px(4) * zoom)
+
+        return self._made(("slider", colour, zoom), dpg.mvAll, make)
 
     def _pair(self, pair: tuple[float, float]) -> tuple[int, int]:
         return self.px(pair[0]), self.px(pair[1])

@@ -152,39 +152,3 @@ def ask_scene(editor: Editor) -> None:
         "",
         lambda name: keep_scene(editor, name.strip()) if name.strip() else None,
     )
-
-
-# Anchors
-
-
-def begin_anchor(editor: Editor, node: str, name: str, target: dict[str, float] | None) -> None:
-    """Begins to record the gesture of an anchor."""
-    if editor.client.state != "playing":
-        editor.say("press Live first: a gesture is recorded while the patch plays", wrong=True)
-        return
-    editor.recording = (node, name)
-    editor.client.send(ask.RecordAnchor(editor.flat(node), name, target))
-
-
-def end_anchor(editor: Editor) -> None:
-    """Keeps the anchor that is being recorded, and trains with it."""
-    editor.recording = None
-    editor.client.send(ask.EndAnchor())
-
-
-def anchor_key(editor: Editor) -> None:
-    """Records an anchor of the chosen regressor (or the only one) with a free name; again: keeps it."""
-    if editor.recording is not None:
-        end_anchor(editor)
-        return
-    nodes = editor.document.patch.nodes
-    teachable = [name for name in nodes if (spec := editor.spec(name)) is not None and spec.actions]
-    wanted = [name for name in teachable if name in editor.canvas.selection] or teachable
-    if len(wanted) != 1:
-        editor.say("choose the regressor that shall be taught" if wanted else "there is no regressor to teach", wrong=True)
-        return
-    taken = (
-        {name for name, *_ in editor.taught[editor.flat(wanted[0])].anchors} if editor.flat(wanted[0]) in editor.taught else set()
-    )
-    name = next(f"anchor {number}" for number in range(1, len(taken) + 2) if f"anchor {number}" not in taken)
-    begin_anchor(editor, wanted[0], name, None)

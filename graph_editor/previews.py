@@ -71,8 +71,8 @@ Make = Callable[[Seat], View]
 
 
 def detail_of(type_id: str, spec: NodeSpec) -> Make | None:
-    """How the larger view of a node in the inspector is made, or None where it has none: for its kind, else for what it gives, else
-    for what it takes."""
+    """How the larger view of a node in the inspector is made: for its kind, else for what it gives, else for what it takes; None
+    where it has none."""
     from graph_editor.views import DETAILS, DETAILS_BY_TYPE
 
     if type_id in DETAILS:

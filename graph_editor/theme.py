@@ -11,7 +11,7 @@ from runtime.spec import PortType
 
 Colour = tuple[int, ...]
 FONTS = Path(__file__).parent / "fonts"
-SIZES = {"tiny": 12, "small": 13, "text": 15, "title": 18, "large": 28}
+SIZES = {"tiny": 12, "small": 13, "text": 15, "title": 18, "large": 28, "huge": 130}
 """Heights of the letters in pixels at scale 1."""
 
 

@@ -80,7 +80,8 @@ def paste(editor: Editor) -> None:
 
 def duplicate(editor: Editor) -> None:
     if names := chosen(editor):
-        patch, made = edits.duplicate(editor.document.patch, names, (APART, APART), editor.canvas.sizes())
+        sizes = layout.sizes_of(editor.document.patch, editor.registry, editor.canvas.sizes())
+        patch, made = edits.duplicate(editor.document.patch, names, (APART, APART), sizes)
         editor.edit(f"duplicate {these(names)}", patch)
         editor.canvas.show()
         editor.canvas.select(set(made))

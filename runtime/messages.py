@@ -254,10 +254,12 @@ class RenameAnchor:
 
 @dataclass(frozen=True)
 class Audition:
-    """Play the target of an anchor instead of what the mapping makes of the gesture, until None is asked for."""
+    """Play the target of an anchor, or a `target` that is none yet, instead of what the mapping makes of the gesture, until
+    neither is asked for."""
 
     node: str
     anchor: str | None = None
+    target: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

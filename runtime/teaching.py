@@ -75,7 +75,7 @@ class Teaching:
         self._copied = 0
         self._steps: dict[str, Step] = {}
         self._told: dict[str, ask.Taught] = {}
-        self._auditioned: dict[str, str] = {}
+        self._auditioned: dict[str, str | Mapping[str, float]] = {}
         self._recording: Recording | None = None
         self._next_gesture = 0.0
         self._unscored: dict[str, Any] = {}
@@ -204,14 +204,19 @@ class Teaching:
         known = [name for name, *_ in self._told[asked.node].anchors] if asked.node in self._told else []
         if asked.anchor is not None and asked.anchor not in known:
             raise NodeError(f"there is no anchor {asked.anchor!r}; there are: {', '.join(known) or 'none'}")
-        if asked.anchor is not None and self._engine.instance(asked.node) is None:
+        wanted = asked.anchor if asked.anchor is not None else asked.target
+        if wanted is not None and self._engine.instance(asked.node) is None:
             raise NodeError(f"{asked.node} does not play, so its anchors cannot be heard; see what is wrong with it")
+        if asked.target is not None and set(asked.target) != set(self._engine.names(asked.node, PREDICTION)):
+            names = ", ".join(self._engine.names(asked.node, PREDICTION))
+            raise NodeError(f"{asked.node} plays {names}, so a target of it needs a value for each of them and for nothing else")
         was = self._auditioned.pop(asked.node, None)
-        if asked.anchor is not None:
-            self._auditioned[asked.node] = asked.anchor
-        if was is not None or asked.anchor is not None:
+        if wanted is not None:
+            self._auditioned[asked.node] = wanted
+        if was is not None or wanted is not None:
             self._hold(asked.node)
-            self._tell_now(asked.node)
+            if isinstance(was, str) or isinstance(wanted, str):
+                self._tell_now(asked.node)
 
     def _step(self, name: str) -> Step:
         if name not in self._steps:
@@ -252,7 +257,8 @@ class Teaching:
     def _hold(self, name: str) -> None:
         """Plays the target of the auditioned anchor; ends that where there is no such anchor any more."""
         targets = {anchor: target for anchor, target, _ in self._told[name].anchors}
-        target = targets.get(self._auditioned.get(name, ""), {})
+        wanted = self._auditioned.get(name, "")
+        target = targets.get(wanted, {}) if isinstance(wanted, str) else wanted
         names = self._engine.names(name, PREDICTION) if self._engine.instance(name) is not None else ()
         if not target or set(target) != set(names):
             self._auditioned.pop(name, None)
@@ -282,7 +288,8 @@ class Teaching:
             self._unscored[name] = node
 
     def _tell_now(self, name: str) -> None:
-        self._told[name] = replace(self._told[name], auditioned=self._auditioned.get(name))
+        wanted = self._auditioned.get(name)
+        self._told[name] = replace(self._told[name], auditioned=wanted if isinstance(wanted, str) else None)
         self._tell(self._told[name])
 
     def _score(self, name: str, node: Any) -> None:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from graph_editor.previews import Make
-from graph_editor.views.signals import Curves, Meter, Picture
+from graph_editor.views.bars import Gesture
+from graph_editor.views.mapping import Anchors, Strip
+from graph_editor.views.rave import Latents, Sliders
+from graph_editor.views.signals import Curves, Meter
+from graph_editor.views.sound import Sound
+from graph_editor.views.vision import Face, Picture, large_face
 from runtime.spec import PortType
 
-BY_NODE: dict[str, Make] = {"audio.output": Meter}
+BY_NODE: dict[str, Make] = {
+    "audio.output": Meter,
+    "mapping.regressor": Strip,
+    "rave.decoder": Latents,
+    "vision.face": Face,
+}
 """The view of a kind of node."""
 BY_OUTPUT: dict[PortType, Make] = {PortType.AUDIO: Meter, PortType.CONTROL: Curves, PortType.IMAGE: Picture}
 """The preview of what a node gives, where its kind has no view of its own; by the type of its first output that has one."""
-DETAILS: dict[str, Make] = {}
+DETAILS: dict[str, Make] = {"mapping.regressor": Anchors, "rave.decoder": Sliders, "vision.face": large_face}
 """A larger view in the inspector."""
+DETAILS_BY_TYPE: dict[PortType, Make] = {PortType.AUDIO: Sound, PortType.CONTROL: Gesture, PortType.IMAGE: Picture}
+"""The larger view of what a node gives, or takes where it gives nothing, where its kind has none of its own."""

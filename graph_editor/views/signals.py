@@ -1,4 +1,4 @@
-"""Previews of streams: a meter for sound, bars for controls, the picture for images."""
+"""Previews of streams: a meter for sound, bars for controls."""
 
 from __future__ import annotations
 
@@ -103,41 +103,3 @@ class Curves(View):
             dpg.draw_rectangle((0, self._height), (0, self._height), color=(0, 0, 0, 0), fill=colour, parent=self._list)
             for _ in range(count)
         ]
-
-
-class Picture(View):
-    """The newest picture of a stream of images."""
-
-    def __init__(self, seat: Seat) -> None:
-        self._seat = seat
-        self._output = next(port.name for port in seat.spec.outputs if port.type is PortType.IMAGE)
-        self.wants = (self._output,)
-        self._texture: Any = None
-        self._shape: tuple[int, ...] = ()
-        self._image: Any = None
-        self._last: Any = None
-
-    def update(self, now: Now) -> None:
-        picture = now.values.get(self._output)
-        if picture is None or picture is self._last or picture.ndim != 3:
-            return
-        self._last = picture
-        height, width = picture.shape[:2]
-        if picture.shape != self._shape:
-            self.close()
-            self._shape = picture.shape
-            self._pixels = np.ones((height, width, 4), np.float32)
-            with dpg.texture_registry():
-                self._texture = dpg.add_raw_texture(width, height, self._pixels, format=dpg.mvFormat_Float_rgba)
-            self._image = dpg.add_image(
-                self._texture, width=self._seat.width, height=round(self._seat.width * height / width), parent=self._seat.parent
-            )
-            self._seat.editor.canvas.underlay.stale = True
-        np.multiply(picture, np.float32(1.0 / 255.0), out=self._pixels[..., :3])
-        dpg.set_value(self._texture, self._pixels)
-
-    def close(self) -> None:
-        for item in (self._image, self._texture):
-            if item is not None and dpg.does_item_exist(item):
-                dpg.delete_item(item)
-        self._image = self._texture = None

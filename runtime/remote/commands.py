@@ -113,7 +113,8 @@ def parse(address: str, values: Sequence[Value]) -> Command | None:
     if name == "/anchor/rename":
         return RenameAnchor(*_words(name, values, "node", "anchor", "name"))
     if name == "/anchor/play":
-        return Audition(*_words(name, values, "node", *(["anchor"] if values[1:] else [])))
+        node, *which = _words(name, values, "node", *(["anchor"] if values[1:] else []))
+        return Audition(node, which[0] if which else None)
     if name == "/anchor/record":
         node, anchor = _words(name, values[:2], "node", "name")
         return RecordAnchor(node, anchor, _target(values[2:]))

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from graph_editor import edits, nesting
+from graph_editor import edits, marks, nesting, subpatches
+from graph_editor.look import pins_of
 from runtime.errors import PatchError
 from runtime.patch import SUBPATCH, Inside, Link, Node, Patch
 from tests.graph_editor.patches import REGISTRY, nested
@@ -47,6 +48,21 @@ def test_ports_scenes_knobs_and_commands_follow_a_node_that_is_renamed_inside():
     assert whole.scenes["calm"]["params"] == {"source.level": 0.1, "voice__first.factor": 3.0}
     assert [binding.get("node") for binding in whole.bindings] == ["voice__first", "source", None]
     assert whole.bindings[2]["command"] == "/param/voice__first/factor 1.5"
+
+
+def test_what_is_pinned_inside_is_pinned_in_the_whole_and_follows():
+    whole = marks.toggle_pins(nested(), ["source"])
+    whole = edited(lambda part: marks.toggle_pins(part, ["one.factor"]), whole)
+    assert pins_of(whole) == ("source", "voice__one.factor") and whole.nodes["voice"] == nested().nodes["voice"]
+    assert pins_of(nesting.part(whole, WHERE)) == ("^source", "one.factor")
+    assert pins_of(edited(lambda part: edits.rename(part, "one", "first"), whole)) == ("source", "voice__first.factor")
+    assert pins_of(edits.rename(whole, "voice", "choir")) == ("source", "choir__one.factor")
+    assert pins_of(edits.remove(whole, ["voice"])) == ("source",)
+    assert pins_of(subpatches.dissolve(marks.toggle_pins(whole, ["voice", "voice.out"]), "voice")) == (
+        "source",
+        "one.factor",
+        "two.audio",
+    )
 
 
 def test_a_port_whose_node_is_deleted_goes_with_the_wires_to_it():

@@ -166,8 +166,8 @@ def test_saved_and_opened_again_it_is_the_same_bytes(display, tmp_path):
     path = tmp_path / "mine.json"
     with window(display=display, home=home, env={"GLASSPATCH_DIALOGS": "own"}) as w:
         chain(w)
-        w.key("ctrl+l")
-        w.key("ctrl+period")
+        w.key("ctrl+s")
+        w.key("ctrl+a")
         w.type(str(path))
         w.key("Return")
         w.until(lambda state: not state["changed"], what="saved")
@@ -223,13 +223,13 @@ def test_live_plays_follows_edits_and_comes_back_after_its_engine_was_killed(dis
     }
     path.write_text(json.dumps({"format": 1, "nodes": nodes, "links": [["oscillator.audio", "output.audio"]]}))
     with window(path, display=display, home=tmp_path / "home") as w:
-        w.key("ctrl+period")
+        w.key("ctrl+l")
         w.until(lambda state: state["client"] == "playing", 60, "the sound")
         w.until(lambda state: state["peak"] > 0.1, 20, "a loud tone")
         w.click(*w.title_of("oscillator"))
         w.key("m")
         w.until(lambda state: state["peak"] < 0.01, 20, "silence of a muted node")
-        w.key("ctrl+period")
+        w.key("ctrl+z")
         w.until(lambda state: state["peak"] > 0.1, 20, "the tone again")
         w.ask("kill_engine")
         w.until(lambda state: state["client"] == "dead", 20, "the death")

@@ -1,0 +1,136 @@
+"""The dimensions of a control signal as bars with their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dearpygui.dearpygui as dpg
+import numpy as np
+
+from graph_editor.previews import Now, Seat, View
+from graph_editor.theme import SIZES, Colour, mix, text_width
+from runtime.spec import PortType
+
+LEAST_RANGE = 0.02
+"""A dimension that was seen to move less than this does not fill its bar: trembling shall look like trembling."""
+TRAIL = 48
+"""Newest places that the pad remembers."""
+
+
+class Bars:
+    """Named bars in a drawing of their own, each over the range that it was seen to have. `columns` side by side; where there is
+    room, with the number at the right."""
+
+    def __init__(self, seat: Seat, parent: Any, columns: int, colour: Colour, *, numbers: bool) -> None:
+        self._seat, self._columns, self._colour, self._numbers = seat, columns, colour, numbers
+        self._names: tuple[str, ...] = ()
+        self._low = self._high = np.zeros(0, np.float32)
+        self._fills: list[Any] = []
+        self._values: list[Any] = []
+        self._row, self._gap = seat.px(17), seat.px(3)
+        self._wide = (seat.width - (columns - 1) * self._gap) / columns
+        look = seat.editor.look
+        with dpg.group(parent=parent) as self._group:
+            dpg.bind_item_font(self._group, look.font("tiny", zoom=seat.zoom))
+            self._list = dpg.add_drawlist(seat.width, 1)
+
+    def reserve(self, names: Sequence[str]) -> None:
+        """Lays out bars of these names, still empty."""
+        if tuple(names) != self._names:
+            self._names = tuple(names)
+            self._make()
+
+    def update(self, values: Any, names: Sequence[str]) -> None:
+        """Shows values (float32 [dims])."""
+        values = np.nan_to_num(np.asarray(values, np.float32).reshape(-1))
+        self.reserve(names if len(names) == len(values) else [f"{number}" for number in range(len(values))])
+        if len(self._low) != len(values):
+            self._low = self._high = values
+        self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
+        shares = (values - self._low) / np.maximum(self._high - self._low, LEAST_RANGE)
+        for number, share in enumerate(shares.tolist()):
+            left, top = self._corner(number)
+            right = left + max(share * self._wide, self._gap / 2)
+            dpg.configure_item(self._fills[number], pmin=(left, top), pmax=(right, top + self._row - self._gap))
+            if self._numbers:
+                dpg.configure_item(self._values[number], text=f"{values[number]:.2f}")
+
+    def _corner(self, number: int) -> tuple[float, float]:
+        rows = -(-len(self._names) // self._columns)
+        return (number // rows) * (self._wide + self._gap), (number % rows) * self._row
+
+    def _make(self) -> None:
+        look, seat = self._seat.editor.look, self._seat
+        dpg.delete_item(self._list, children_only=True)
+        self._fills, self._values = [], []
+        rows = -(-len(self._names) // self._columns)
+        dpg.configure_item(self._list, height=max(rows * self._row, 1))
+        size = max(6, seat.px(SIZES["tiny"]))
+        room = self._wide - seat.px(46 if self._numbers else 8)
+        for number, name in enumerate(self._names):
+            left, top = self._corner(number)
+            bottom = top + self._row - self._gap
+            common: dict[str, Any] = {"parent": self._list, "rounding": seat.px(3), "color": (0, 0, 0, 0)}
+            dpg.draw_rectangle((left, top), (left + self._wide, bottom), fill=look.colour("field"), **common)
+            self._fills.append(
+                dpg.draw_rectangle((left, top), (left, bottom), fill=mix(look.colour("field"), self._colour, 0.45), **common)
+            )
+            words = {"parent": self._list, "size": size, "color": look.colour("text")}
+            dpg.draw_text((left + seat.px(5), top), _short(name.replace("_", " "), room, size), **words)
+            if self._numbers:
+                self._values.append(dpg.draw_text((left + self._wide - seat.px(38), top), "", **words))
+
+
+def _short(words: str, room: float, size: float) -> str:
+    """A name that fits, at its end an ellipsis where it had to be shortened."""
+    while len(words) > 1 and text_width(words, size) > room:
+        words = words[:-2].rstrip() + "\u2026"
+    return words
+
+
+class Gesture(View):
+    """All dimensions of a control by name and number; where there are two or more, the first two as a place in a square."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        outputs = [port.name for port in seat.spec.outputs if port.type is PortType.CONTROL]
+        inputs = [port.name for port in seat.spec.inputs if port.type is PortType.CONTROL]
+        self.wants, self.sources = (tuple(outputs[:1]), ()) if outputs else ((), tuple(inputs[:1]))
+        self._key = (*self.wants, *self.sources)[0]
+        self._pad: Any = None
+        self._trail: list[tuple[float, float]] = []
+        self._low: Any = None
+        self._high: Any = None
+        self._bars = Bars(seat, seat.parent, 1, seat.editor.look.type_colour(PortType.CONTROL), numbers=True)
+
+    def update(self, now: Now) -> None:
+        values = now.values.get(self._key)
+        if values is None or not len(values):
+            return
+        values = np.nan_to_num(np.asarray(values, np.float32).reshape(-1))
+        self._bars.update(values, now.names.get(self._key, ()))
+        if len(values) < 2:
+            return
+        place = values[:2]
+        if self._pad is None:
+            self._make_pad()
+            self._low, self._high = place.copy(), place.copy()
+        self._low, self._high = np.minimum(self._low, place), np.maximum(self._high, place)
+        share = (place - self._low) / np.maximum(self._high - self._low, LEAST_RANGE)
+        x, y = (0.05 + 0.9 * float(share[0])) * self._side, (0.95 - 0.9 * float(share[1])) * self._side
+        self._trail = [*self._trail[-TRAIL + 1 :], (x, y)]
+        dpg.configure_item(self._line, points=self._trail if len(self._trail) > 1 else [(x, y), (x, y)])
+        dpg.configure_item(self._dot, center=(x, y))
+
+    def _make_pad(self) -> None:
+        seat, look = self._seat, self._seat.editor.look
+        self._side = side = min(seat.width, seat.px(180))
+        colour = look.type_colour(PortType.CONTROL)
+        with dpg.drawlist(side, side, parent=seat.parent) as self._pad:
+            dpg.draw_rectangle((0, 0), (side, side), fill=look.colour("field"), color=(0, 0, 0, 0), rounding=seat.px(5))
+            for share in (0.25, 0.5, 0.75):
+                dpg.draw_line((share * side, 0), (share * side, side), color=(*look.colour("shade"), 14))
+                dpg.draw_line((0, share * side), (side, share * side), color=(*look.colour("shade"), 14))
+            self._line = dpg.draw_polyline([(0, 0), (0, 0)], color=(*colour[:3], 120), thickness=seat.px(1.5))
+            self._dot = dpg.draw_circle((side / 2, side / 2), seat.px(5), color=(0, 0, 0, 0), fill=colour)

@@ -1,0 +1,141 @@
+"""Pictures of every example patch in the real window, playing: `python -m tests.screenshots`, or `... FOLDER` for all that is to be looked at.
+
+Without a folder the pictures beside the patches are made again. With one, the other themes, the lists and the perform view too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+
+from tests.command import ROOT
+from tests.window import Window, screen, window
+
+PATCHES = ROOT / "patches"
+PICTURES = PATCHES / "pictures"
+SCALES = {1.0: (1600, 900), 1.5: (2400, 1350)}
+"""Scale of the window -> size of the screen it is shown on."""
+COLOURS = 128
+"""Of a kept picture: more are not seen, and would weigh."""
+STAGE = {"device": "none", "osc": 0}
+PLAYED = 6.0
+"""Seconds of sound before a picture is taken: by then the face was found and the meters move."""
+
+
+def main(arguments: list[str]) -> int:
+    """Makes the pictures; gives the exit code."""
+    with tempfile.TemporaryDirectory(prefix="glasspatch-pictures-") as place:
+        if arguments:
+            look_at_all(Path(place), Path(arguments[0]))
+        else:
+            examples(Path(place), PICTURES)
+    return 0
+
+
+def examples(place: Path, to: Path, theme: str = "dark") -> None:
+    """Every example patch at every scale."""
+    to.mkdir(parents=True, exist_ok=True)
+    for scale, size in SCALES.items():
+        for path in copies(place / f"{theme}-{scale:g}"):
+            with shown(path, place, scale, size, theme) as w:
+                play(w)
+                keep(w, to / f"{path.stem}-{scale:g}.png")
+
+
+def look_at_all(place: Path, to: Path) -> None:
+    """What a designer wants to have seen: the examples in every theme, the lists, the perform view."""
+    to.mkdir(parents=True, exist_ok=True)
+    for scale, size in {**SCALES, 0.8: (1100, 700)}.items():
+        for theme in ("dark", "light", "contrast"):
+            (demo,) = (path for path in copies(place / f"{theme}-{scale:g}") if path.stem == "demo")
+            with shown(demo, place, scale, size, theme) as w:
+                play(w)
+                keep(w, to / f"demo-{theme}-{scale:g}.png")
+                w.click(*w.title_of("regressor"))
+                w.frames(20)
+                keep(w, to / f"inspector-{theme}-{scale:g}.png")
+                for name, key in (("palette", "Tab"), ("help", "F1"), ("problems", "F8")):
+                    w.key(key)
+                    w.frames(10)
+                    keep(w, to / f"{name}-{theme}-{scale:g}.png")
+                    w.key("Escape")
+                pin(w, ("face", "smoothing", "regressor", "decoder", "level", "output"))
+                w.key("F11")
+                w.frames(60)
+                keep(w, to / f"perform-{theme}-{scale:g}.png")
+
+
+def copies(folder: Path) -> list[Path]:
+    """The example patches with all that lies beside them, where playing them may write."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(PATCHES, folder, ignore=shutil.ignore_patterns(PICTURES.name))
+    return sorted(folder.glob("*.json"))
+
+
+@contextmanager
+def shown(path: Path, place: Path, scale: float, size: tuple[int, int], theme: str = "dark") -> Iterator[Window]:
+    """The window on a patch, with the models that came with it trusted as where it is opened from the list of examples."""
+    home = place / f"home-{theme}-{scale:g}-{path.stem}"
+    home.mkdir(parents=True)
+    preferences = {**STAGE, "theme": theme, "scale": scale, "width": size[0], "height": size[1]}
+    (home / "preferences.json").write_text(json.dumps(preferences))
+    trust_models(path, home)
+    with screen(size) as display, window(path, display=display, home=home, size=size) as w:
+        yield w
+
+
+def trust_models(path: Path, home: Path) -> None:
+    """The models made beside a patch open without a question for the user with this folder."""
+    import os
+
+    from runtime.trust import trust
+
+    before = os.environ.get("GLASSPATCH_CONFIG")
+    os.environ["GLASSPATCH_CONFIG"] = str(home)
+    try:
+        for model in path.with_suffix(".assets").glob("*/*.ts"):
+            trust(model)
+    finally:
+        if before is None:
+            del os.environ["GLASSPATCH_CONFIG"]
+        else:
+            os.environ["GLASSPATCH_CONFIG"] = before
+
+
+def play(w: Window) -> bool:
+    """Live, until something is heard and seen; says whether the patch can play at all."""
+    w.key("ctrl+l")
+    state = w.until(lambda state: state["client"] in ("playing", "off", "dead"), 60, "the sound")
+    if state["client"] == "playing":
+        w.until(lambda state: state["peak"] > 0.0 or state["counters"].get("seconds", 0) > PLAYED, 30, "a sound")
+        w.frames(int(PLAYED * 30))
+    w.move(2, 2)
+    w.until(lambda state: not state.get("toasts"), 12, "the end of what was said")
+    return bool(state["client"] == "playing")
+
+
+def pin(w: Window, names: tuple[str, ...]) -> None:
+    """Puts nodes into the perform view."""
+    for name in names:
+        w.click(*w.title_of(name))
+        w.key("p")
+
+
+def keep(w: Window, path: Path) -> None:
+    """A picture, few colours, small."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Image.open(w.picture(Path(folder) / "whole.png")) as whole:
+            small = whole.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
