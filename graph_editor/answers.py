@@ -54,6 +54,10 @@ class Answers:
         found: T | None = answer.value
         return found
 
+    def forget(self, key: Hashable) -> None:
+        """Nobody will ask this again."""
+        self._known.pop(key, None)
+
     def fault(self, key: Hashable) -> str:
         """Why a question has no newer answer; empty where nothing went wrong."""
         return self._known[key].fault if key in self._known else ""

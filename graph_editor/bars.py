@@ -13,6 +13,13 @@ from graph_editor.commands import by_name
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
+ROOMY, NARROW = 1240, 1000
+"""Widths of the window in pixels at scale 1 below which buttons, and then the program's name, do without words."""
+CELL_GAP = 20
+"""Pixels between the cells of the line below."""
+DEVICE = 30
+"""Letters of the sound device's name."""
+
 
 class Toolbar:
     """Name of the patch, files, undo; run, live, stop, take, panic; problems, perform view, preferences."""
@@ -20,14 +27,15 @@ class Toolbar:
     def __init__(self, editor: Editor, parent: Any) -> None:
         self._editor, look = editor, editor.look
         self._shown: Any = None
+        self._words: dict[Any, tuple[str, str]] = {}
+        self._unplaced = 0
         px = look.px
-        with dpg.group(parent=parent, horizontal=True, horizontal_spacing=px(8)):
+        with dpg.group(parent=parent, horizontal=True, horizontal_spacing=px(8)) as self._left:
             mark = dpg.add_text(theme.icon("audio-lines"))
             dpg.bind_item_theme(mark, look.words("accent"))
             dpg.bind_item_font(mark, look.font("title"))
-            name = dpg.add_text("Glasspatch")
-            dpg.bind_item_font(name, look.font("title", "semibold"))
-            dpg.add_spacer(width=px(4))
+            self._name = dpg.add_text("Glasspatch")
+            dpg.bind_item_font(self._name, look.font("title", "semibold"))
             self._menu = self._button(
                 "menu", "", "ghost", lambda: lists.menu(editor), "Files, examples, the library, preferences"
             )
@@ -56,7 +64,7 @@ class Toolbar:
             )
         with dpg.group(parent=parent, horizontal=True, horizontal_spacing=px(6)) as self._right:
             self._problems = self._button("triangle-alert", "", "ghost", lambda: lists.problems(editor), "All problems (F8)")
-            self._button(
+            self._perform = self._button(
                 "maximize", "Perform", "ghost", lambda: perform.toggle(editor), "Only the controls that you pinned (F11)"
             )
             self._button("circle-help", "", "ghost", lambda: lists.help_overlay(editor), "Help and shortcuts (F1)")
@@ -64,12 +72,17 @@ class Toolbar:
         self._parent = parent
 
     def place(self, width: int) -> None:
-        """Centres what starts and stops, and moves the rest to the right."""
+        """Centres what starts and stops, and moves the rest to the right; where it is narrow, words go and icons stay."""
         px = self._editor.look.px
-        middle, right = (dpg.get_item_rect_size(group)[0] for group in (self._middle, self._right))
-        left = max((width - middle) // 2, px(430))
-        dpg.set_item_pos(self._middle, [left, px(10)])
-        dpg.set_item_pos(self._right, [max(width - right - px(12), left + middle + px(8)), px(10)])
+        roomy = width >= px(ROOMY)
+        for item in (self._stop, self._take, self._panic, self._perform):
+            icon, words = self._words[item]
+            self._label(item, icon, words, short=not roomy)
+        dpg.configure_item(self._name, show=width >= px(NARROW))
+        left, middle, right = (dpg.get_item_rect_size(group)[0] for group in (self._left, self._middle, self._right))
+        x = max((width - middle) // 2, left + px(14 + 16))
+        dpg.set_item_pos(self._middle, [x, px(10)])
+        dpg.set_item_pos(self._right, [max(width - right - px(12), x + middle + px(8)), px(10)])
 
     def show(self) -> None:
         """Brings words and lights to the state of things."""
@@ -86,11 +99,14 @@ class Toolbar:
             number,
             editor.is_running(),
         )
+        if self._unplaced:  # the sizes of new words are known after they were drawn
+            self._unplaced -= 1
+            self.place(dpg.get_viewport_client_width())
         if now == self._shown:
             return
-        self._shown = now
+        self._shown, self._unplaced = now, 3
         title = editor.title()
-        dpg.set_value(self._title, title if len(title) <= 28 else title[:25] + "...")
+        dpg.set_value(self._title, title if len(title) <= 26 else title[:25] + "\u2026")
         dpg.configure_item(self._dot, show=editor.document.is_changed)
         words = {"off": "Live", "starting": "Starting", "playing": "Live", "stopping": "Stopping", "dead": "Restart"}[
             client.state
@@ -101,18 +117,23 @@ class Toolbar:
             look.button("danger" if client.state == "dead" else "live" if client.state in ("off", "playing") else "plain"),
         )
         dpg.bind_item_theme(self._take, look.button("danger" if taking else "plain"))
-        dpg.configure_item(self._take, label=f"{theme.icon('circle-dot')}  {'End take' if taking else 'Take'}")
+        self._words[self._take] = "circle-dot", "End take" if taking else "Take"
         dpg.bind_item_theme(self._panic, look.button("danger" if editor.is_silent else "plain"))
         dpg.configure_item(self._problems, label=f"{theme.icon('triangle-alert')}  {number}" if number else theme.icon("check"))
 
     def _button(self, icon: str, words: str, kind: str, run: Any, help_text: str) -> Any:
         look = self._editor.look
-        label = f"{theme.icon(icon)}  {words}" if words else theme.icon(icon)
-        item = dpg.add_button(label=label, callback=lambda *_: run())
+        item = dpg.add_button(callback=lambda *_: run())
+        self._words[item] = icon, words
+        self._label(item, icon, words)
         dpg.bind_item_theme(item, look.button(kind))
         dpg.bind_item_font(item, look.font("text", "medium"))
         self._editor.explain(item, help_text)
         return item
+
+    @staticmethod
+    def _label(item: Any, icon: str, words: str, *, short: bool = False) -> None:
+        dpg.configure_item(item, label=theme.icon(icon) if short or not words else f"{theme.icon(icon)}  {words}")
 
     def _command(self, icon: str, name: str) -> None:
         command = by_name(name)
@@ -122,13 +143,14 @@ class Toolbar:
 class Statusbar:
     """Load, gaps, latency, device, autosave, jobs, and how the window itself is doing."""
 
-    CELLS = ("state", "load", "gaps", "latency", "device", "jobs", "saved", "size", "fps")
+    LEAST = ("fps", "size", "latency", "device", "saved")
+    """The cells that go where there is no room, the first first."""
 
     def __init__(self, editor: Editor, parent: Any) -> None:
         self._editor, look = editor, editor.look
-        self._cells: dict[str, tuple[Any, Any]] = {}
+        self._cells: dict[str, tuple[Any, Any, str]] = {}
         self._next = 0.0
-        with dpg.group(parent=parent, horizontal=True, horizontal_spacing=look.px(7)):
+        with dpg.group(parent=parent, horizontal=True, horizontal_spacing=look.px(CELL_GAP)):
             for name, icon, words in (
                 ("state", "circle-dot", ""),
                 ("load", "cpu", "Load"),
@@ -140,12 +162,10 @@ class Statusbar:
                 ("size", "workflow", ""),
                 ("fps", "gauge", ""),
             ):
-                mark = dpg.add_text(theme.icon(icon))
-                dpg.bind_item_theme(mark, look.words("faint"))
-                if words:
-                    dpg.bind_item_theme(dpg.add_text(words), look.words("faint"))
-                self._cells[name] = mark, dpg.add_text("-")
-                dpg.add_spacer(width=look.px(8))
+                with dpg.group(horizontal=True, horizontal_spacing=look.px(7)) as cell:
+                    head = f"{theme.icon(icon)}  {words}" if words else theme.icon(icon)
+                    dpg.bind_item_theme(dpg.add_text(head), look.words("faint"))
+                    self._cells[name] = cell, dpg.add_text("-"), head
             more = dpg.add_button(label="Jobs...", show=False, callback=lambda *_: lists.jobs(editor))
             dpg.bind_item_theme(more, look.button("small"))
             self._more = more
@@ -177,7 +197,8 @@ class Statusbar:
             self._cell("gaps", str(gaps), "warn" if gaps else "good")
             slowest = max(snapshot.latencies.values(), default=None)
             self._cell("latency", f"{1000 * slowest:.0f} ms" if slowest is not None else "-")
-            self._cell("device", snapshot.device)
+            device = snapshot.device
+            self._cell("device", device if len(device) <= DEVICE else device[: DEVICE - 1] + "\u2026")
         else:
             for name in ("load", "gaps", "latency"):
                 self._cell(name, "-", "faint")
@@ -188,6 +209,22 @@ class Statusbar:
         self._cell("size", f"{len(patch.nodes)} nodes, {len(patch.links)} wires", "faint")
         self._cell("fps", f"{editor.frames_per_second:.0f} fps", "faint")
         dpg.configure_item(self._more, show=editor.is_running())
+        self._fit()
+
+    def _fit(self) -> None:
+        """Hides the least of the cells where they would be cut."""
+        look = self._editor.look
+        widths = {
+            name: look.width(f"{head}{dpg.get_value(item)}", "small") + look.px(7 + CELL_GAP)
+            for name, (_, item, head) in self._cells.items()
+        }
+        room = dpg.get_viewport_client_width() - look.px(28) - (look.px(70) if self._editor.is_running() else 0)
+        hidden: set[str] = set()
+        for name in self.LEAST:
+            if sum(width for cell, width in widths.items() if cell not in hidden) > room:
+                hidden.add(name)
+        for name, (cell, _, _) in self._cells.items():
+            dpg.configure_item(cell, show=name not in hidden)
 
     def _cell(self, name: str, words: str, colour: str = "text") -> None:
         item = self._cells[name][1]

@@ -44,6 +44,7 @@ class Canvas:
         self._pins: dict[Any, tuple[str, str, bool]] = {}
         self._chosen: set[str] = set()
         self._clearing = 0
+        self._sizes: dict[str, tuple[float, float]] = {}
         self._pressed: Point | None = None
         self._grabbed: str | None = None
         with dpg.child_window(
@@ -110,13 +111,12 @@ class Canvas:
         return x - pad[0], y - pad[1], x - pad[0] + size[0], y - pad[1] + size[1]
 
     def sizes(self) -> dict[str, tuple[float, float]]:
-        """The nodes' sizes in the patch's units, of those that were drawn."""
-        found = {}
+        """The nodes' sizes in the patch's units, of those that were drawn with their bodies."""
         for name, view in self.views.items():
             width, height = dpg.get_item_rect_size(view.tag)
-            if width:
-                found[name] = (width / self.k, height / self.k)
-        return found
+            if width and view.face.zoom > node_view.BODILESS:
+                self._sizes[name] = (width / self.k, height / self.k)
+        return {name: size for name, size in self._sizes.items() if name in self.views}
 
     def pin_place(self, name: str, port: str, is_output: bool) -> Point | None:
         """Where a pin lies on the screen."""
@@ -289,7 +289,7 @@ class Canvas:
         x, y = self.corner
         width, height = self.size
         at = at or (x + width / 2, y + height / 2)
-        kept = self.to_patch(at)
+        kept, _ = self.to_patch(at), self.sizes()
         self.zoom = zoom
         self.look_at(kept, at)
 
@@ -334,6 +334,8 @@ class Canvas:
                 self.wiring.end(mouse)
             elif self._pressed is not None and not self.notes.drop():
                 self._end_drag()
+            if self._pressed is not None and not (self._grabbed and node_view.is_on_widget(self.views[self._grabbed])):
+                self.editor.panes.take_focus()
             self._pressed, self._grabbed = None, None
         self.underlay.frame(self.pan)
         self.notes.frame()

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from graph_editor import taught
+from graph_editor.answers import Answers
 from graph_editor.compiling import Compiling
 from graph_editor.jobs import Jobs, JobState, Planned, Run, heard
+from graph_editor.listening import Listening
 from graph_editor.prefs import Stage
 from graph_editor.session import Session
 from runtime import messages as say
@@ -49,6 +51,10 @@ class Client:
         """Whether a dead engine is restarted unasked, as on stage. One that dies again and again is not."""
         self.jobs: Mapping[str, JobState] = {}
         """The jobs of the newest run, by node (flat name), in the order in which they run."""
+        self.answers = Answers(self.aside)
+        """What is read and worked out for the eye."""
+        self.listening = Listening(lambda words: self._events.append((None, say.Told(words))))
+        """What is played for the ear, beside the performance."""
         self._packages = packages
         self._events: deque[tuple[Session | None, Any]] = deque()
         self._registry: Registry | None = None
@@ -264,6 +270,7 @@ class Client:
         ended at once: a job goes on from its last checkpoint at the next run."""
         until = time.monotonic() + wait
         self.stop()
+        self.listening.close()
         self._jobs.close(wait)
         self._compiling.close()
         for session in self._ending:

@@ -57,7 +57,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("Nodes", "pin", "Pin to the perform view", "P", verbs.pin),
     _c("Nodes", "enter", "Enter a subpatch", "Return", subpatch_verbs.enter),
     _c("View", "leave", "Leave a subpatch, close what lies on top", "Escape", verbs.escape, writing=True),
-    _c("View", "zoom_in", "Zoom in", "Ctrl++ +", lambda e: e.canvas.zoom_by(1)),
+    _c("View", "zoom_in", "Zoom in", "Ctrl++ + Shift++ Ctrl+Shift++", lambda e: e.canvas.zoom_by(1)),
     _c("View", "zoom_out", "Zoom out", "Ctrl+- -", lambda e: e.canvas.zoom_by(-1)),
     _c("View", "fit", "Show all", "F Home", verbs.fit),
     _c("View", "fit_selection", "Show the selection", "Shift+F", verbs.fit_selection),

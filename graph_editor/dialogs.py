@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 TOAST_SECONDS = {False: 3.5, True: 8.0}
 """How long words stay: longer where something is wrong."""
-MOST_TOASTS = 4
+MOST_TOASTS, TOAST_WIDTH = 3, 400
+"""How many words stay at once, and how wide they are in pixels at scale 1: the work under them shall be seen."""
 
 
 class Dialogs:
@@ -46,7 +47,8 @@ class Dialogs:
             no_collapse=True,
         ) as shown:
             mark = theme.icon("triangle-alert" if wrong else "check")
-            text = dpg.add_text(f"{mark}  {words}", wrap=look.px(560))
+            text = dpg.add_text(f"{mark}  {words}", wrap=look.px(TOAST_WIDTH))
+        dpg.bind_item_font(text, look.font("small"))
         dpg.bind_item_theme(text, look.words("warn" if wrong else "text"))
         dpg.bind_item_theme(shown, look.popup())
         self._toasts.append((time.monotonic() + TOAST_SECONDS[wrong], shown))
@@ -54,8 +56,11 @@ class Dialogs:
     def frame(self) -> None:
         """Called once a frame: places the words and lets old ones go."""
         now = time.monotonic()
-        while self._toasts and self._toasts[0][0] < now:
-            dpg.delete_item(self._toasts.pop(0)[1])
+        clicked = dpg.is_mouse_button_clicked(dpg.mvMouseButton_Left)
+        for toast in list(self._toasts):
+            if toast[0] < now or (clicked and dpg.is_item_hovered(toast[1])):
+                self._toasts.remove(toast)
+                dpg.delete_item(toast[1])
         look = self._editor.look
         left, top = self._editor.canvas.corner
         y = top + self._editor.canvas.size[1] - look.px(12)
@@ -93,8 +98,17 @@ class Dialogs:
 
     # Questions
 
-    def window(self, title: str, width: int = 420, *, height: int | None = None, closed: Callable[[], None] | None = None) -> Any:
-        """A window over the others: the parent of what a question or list is built of."""
+    def window(
+        self,
+        title: str,
+        width: int = 420,
+        *,
+        height: int | None = None,
+        at: tuple[float, float] | None = None,
+        closed: Callable[[], None] | None = None,
+    ) -> Any:
+        """A window over the others: the parent of what a question or list is built of. It lies in the middle, or `at` a place in
+        pixels at scale 1."""
         look = self._editor.look
         view_width, view_height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
         tall = min(look.px(height), view_height - look.px(80)) if height else 0
@@ -105,9 +119,11 @@ class Dialogs:
             autosize=not height,
             no_collapse=True,
             no_saved_settings=True,
-            pos=(
+            pos=(look.px(at[0]), look.px(at[1]))
+            if at
+            else (
                 max((view_width - look.px(width)) // 2, 10),
-                max(look.px(90), (view_height - tall) // 3 if tall else look.px(120)),
+                max(min((view_height - tall) // 3, look.px(120)), 10),
             ),
             on_close=lambda *_: self._closed(shown, closed),
             no_resize=not height,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import param_files, playing, subpatch_verbs, theme, verbs
+from graph_editor import param_files, playing, subpatch_verbs, tags, theme, verbs
 from graph_editor.node_view import legal
 from graph_editor.previews import Seat, View, detail_of
 from graph_editor.widgets import Field, in_words, make_exact_field
@@ -54,7 +54,7 @@ class Inspector:
             key = (
                 name,
                 node.type,
-                str(node.view),
+                tuple((key, value) for key, value in node.view.items() if key != tags.KEY),
                 node.mode,
                 links,
                 editor.troubles(name),

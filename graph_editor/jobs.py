@@ -20,6 +20,7 @@ from runtime.registry import Registry
 
 PHASES = ("waiting", "running", "stopping", "done", "skipped", "stopped", "failed")
 BUSY = ("waiting", "running", "stopping")
+COURSE = 256
 SOON = 0.02
 """Part of a job after which the time that is left can be guessed."""
 
@@ -38,6 +39,8 @@ class JobState:
     warnings: tuple[str, ...] = ()
     first: tuple[float, float] | None = None
     """The first fraction that it told, and when: one that goes on does not begin at 0."""
+    course: tuple[tuple[float, str], ...] = ()
+    """What it told so far: (fraction, text), less than COURSE of them; the older, the fewer."""
 
     @property
     def is_busy(self) -> bool:
@@ -190,4 +193,6 @@ def _progressed(state: JobState, event: say.JobProgress, now: float) -> JobState
         done, spent = event.fraction - first[0], now - first[1]
         if done > SOON:
             left = spent * (1.0 - event.fraction) / done
+        course = (*state.course, (event.fraction, event.text))
+        state = replace(state, course=course if len(course) < COURSE else course[::2])
     return replace(state, fraction=event.fraction, text=event.text, left=left, first=first)

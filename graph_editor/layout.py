@@ -16,20 +16,22 @@ from runtime.registry import Registry
 from runtime.spec import NodeSpec, PortType
 from runtime.subpatch import spec_of
 
-ZOOMS = (0.4, 0.6, 0.8, 1.0, 1.25)
+ZOOMS = (0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25)
 Size = tuple[float, float]
 WIDTH, HEAD, ROW, FOOT = 232.0, 40.0, 25.0, 14.0
 """Of a node as `node_view` builds it: its whole width, the title, one port or param, and the padding below."""
 SHOWN_PARAMS = 4
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
+VIEWS = {"vision.face": 290.0, "mapping.regressor": 190.0, "rave.decoder": 120.0}
+"""Room that the view of a kind of node takes."""
 DEFAULT_SIZE: Size = (WIDTH, 160.0)
 """Of a node of which nothing is known."""
 GAP = 24.0
 """Least distance between nodes that we place."""
 CELL = 300.0
 """Side of a square of the grid in which nodes are looked up: about a node's size."""
-MARGIN = 60.0
+MARGIN = 40.0
 """What is left free around what is brought into view."""
 
 
@@ -40,7 +42,7 @@ def size_of(spec: NodeSpec | None, folded: bool = False) -> Size:
     rows = len(spec.inputs) + len(spec.outputs)
     if folded:
         return WIDTH, HEAD + ROW * rows + FOOT
-    preview = next((PREVIEWS[port.type] for port in spec.outputs if port.type in PREVIEWS), 0.0)
+    preview = VIEWS.get(spec.type) or next((PREVIEWS[port.type] for port in spec.outputs if port.type in PREVIEWS), 0.0)
     return WIDTH, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + preview + FOOT
 
 

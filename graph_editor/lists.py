@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import preferences_view, subpatch_verbs, verbs
+from graph_editor import preferences_view, subpatch_verbs, theme, verbs
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -16,7 +16,7 @@ def problems(editor: Editor) -> None:
     """Everything that is wrong, in words, each with "show me"."""
     every = editor.all_problems()
     shown = editor.dialogs.window(
-        f"{len(every)} problems" if every else "No problems", 640, height=460 if len(every) > 3 else 220
+        f"{len(every)} problems" if every else "No problems", 640, height=460 if len(every) > 3 else None
     )
     if not every:
         editor.dialogs.text(shown, "Everything can run.", "good")
@@ -72,7 +72,7 @@ def jobs(editor: Editor) -> None:
 
 def menu(editor: Editor) -> None:
     """Files, the library, and what has no button of its own."""
-    shown = editor.dialogs.window("Glasspatch", 320)
+    shown = editor.dialogs.window("Glasspatch", 320, at=(theme.LEFT / 2, theme.TOP))
 
     def chosen(run: Any) -> None:
         editor.dialogs.close(shown)
@@ -80,8 +80,8 @@ def menu(editor: Editor) -> None:
 
     def row(words: str, run: Any, keys: str = "") -> None:
         with dpg.group(parent=shown, horizontal=True):
-            item = dpg.add_button(label=words, width=editor.look.px(210), callback=lambda *_: chosen(run))
-            dpg.bind_item_theme(item, editor.look.button("plain"))
+            item = dpg.add_button(label=words, width=editor.look.px(220), callback=lambda *_: chosen(run))
+            dpg.bind_item_theme(item, editor.look.button("row"))
             hint = dpg.add_text(keys)
             dpg.bind_item_theme(hint, editor.look.words("faint"))
 
@@ -100,7 +100,7 @@ def menu(editor: Editor) -> None:
 
 def help_overlay(editor: Editor) -> None:
     """What can be done, and by which keys."""
-    shown = editor.dialogs.window("Help", 980, height=620)
+    shown = editor.dialogs.window("Help", 1000, height=760)
     text = editor.dialogs.text
     text(
         shown,
@@ -110,7 +110,7 @@ def help_overlay(editor: Editor) -> None:
         "Alt makes a drag fine, a double click on a number lets you type it. What goes wrong stands on the node, in words.",
         "muted",
         "small",
-        wrap=940,
+        wrap=960,
     )
     groups: dict[str, list[Any]] = {}
     for command in editor.commands:

@@ -137,6 +137,19 @@ def refresh(view: NodeView, node: Node) -> None:
         view.params = node.params
 
 
+def is_on_widget(view: NodeView) -> bool:
+    """Whether the mouse is on something in the node that takes clicks itself."""
+    waiting = [view.tag]
+    while waiting:
+        for item in dpg.get_item_children(waiting.pop(), 1):
+            kind = dpg.get_item_type(item).rpartition("::")[2]
+            if kind in ("mvNodeAttribute", "mvGroup", "mvTable", "mvTableRow"):
+                waiting.append(item)
+            elif kind not in ("mvText", "mvSpacer", "mvTooltip") and dpg.is_item_hovered(item):
+                return True
+    return False
+
+
 def legal(param: Any, value: Any) -> Any:
     """A param's value as widgets can show it: its default where there is none, or where it is no value at all."""
     from runtime.errors import ParamError
@@ -202,14 +215,21 @@ def _params(editor: Editor, view: NodeView, node: Node, width: int, font: Any) -
                 dpg.add_spacer(width=max(4, left - size))
                 room = width - max(left, size + 4)
                 value = legal(param, node.params.get(param.name))
-                view.fields[param.name] = _field(editor, view.face.node, param, value, row, room)
+                view.fields[param.name] = _field(editor, view.face.node, param, value, row, room, view.face.zoom)
             editor.explain(words, f"{param.name}: {param.doc}" if param.doc else param.name)
 
 
-def _field(editor: Editor, name: str, param: Any, value: Any, parent: Any, width: int) -> Field:
+def _field(editor: Editor, name: str, param: Any, value: Any, parent: Any, width: int, zoom: float) -> Field:
     def change(new: Any) -> None:
         editor.set_param(name, param.name, new)
 
     return make_field(
-        editor.look, param, value, change, parent=parent, width=width, choose=lambda: param_files.choose(editor, name, param)
+        editor.look,
+        param,
+        value,
+        change,
+        parent=parent,
+        width=width,
+        zoom=zoom,
+        choose=lambda: param_files.choose(editor, name, param),
     )

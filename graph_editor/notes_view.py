@@ -145,7 +145,7 @@ class Notes:
             label=one.title or "frame" if isinstance(one, Frame) else theme.icon("message-square"), parent=canvas.tag, pos=(0, 0)
         )
         colour = theme.FRAME_COLOURS.get(one.colour, theme.FRAME_COLOURS["grey"])
-        dpg.bind_item_theme(tag, look.note(colour, zoom, False))
+        dpg.bind_item_theme(tag, look.note(colour, zoom, not is_frame))
         dpg.bind_item_font(tag, look.font("small", "medium", max(zoom, 0.8)))
         with dpg.node_attribute(parent=tag, attribute_type=dpg.mvNode_Attr_Static):
             if isinstance(one, Comment):

@@ -70,8 +70,8 @@ class Look:
         return self._made(("words", value), dpg.mvAll, lambda: core(Text=value))
 
     def button(self, kind: str, zoom: float | None = None) -> Any:
-        """A theme for buttons: primary, live, danger, plain, ghost (no ground), item (a row in a list) or small. With the `zoom` of a
-        view it is as small as views need them."""
+        """A theme for buttons: primary, live, danger, plain, small, ghost (no ground), item and row (of a list in a pane or
+        popup), or file (a field that opens a dialog). With the `zoom` of a view it is as small as views need them."""
         palette = self.palette
         ground, ink = {
             "primary": (palette.primary, palette.ink),
@@ -79,11 +79,16 @@ class Look:
             "danger": (palette.danger, palette.ink),
             "plain": (palette.button, palette.text),
             "small": (palette.button, palette.text),
+            "cell": (palette.button, palette.text),
+            "cell_on": (palette.primary, palette.ink),
             "ghost": (palette.panel, palette.muted),
             "item": (palette.panel, palette.text),
+            "row": (palette.raised, palette.text),
+            "file": (palette.field, palette.text),
         }[kind]
-        padding = {"item": (8, 4), "small": (8, 4), "ghost": (9, 7)}.get(kind, (12, 7)) if zoom is None else (8 * zoom, 4 * zoom)
-        align = (0.0, 0.5) if kind == "item" else (0.5, 0.5)
+        paddings = {"item": (8, 4), "small": (8, 4), "ghost": (9, 7), "row": (10, 6)}
+        padding = paddings.get(kind, (12, 7)) if zoom is None else (2 * zoom if kind.startswith("cell") else 8 * zoom, 4 * zoom)
+        align = (0.0, 0.5) if kind in ("item", "row", "file") else (0.5, 0.5)
 
         def make() -> None:
             core(
@@ -92,9 +97,16 @@ class Look:
                 ButtonActive=mix(ground, palette.shade, 0.18),
                 Text=ink,
             )
-            style(FrameRounding=self.px(6), FramePadding=self._pair(padding), ButtonTextAlign=align)
+            style(ButtonTextAlign=align)
+            if kind != "file":  # which has the padding of the fields beside it
+                style(FrameRounding=self.px(6), FramePadding=self._pair(padding))
 
         return self._made(("button", kind, zoom), dpg.mvAll, make)
+
+    def glass(self) -> Any:
+        """A theme for a button that is not seen and only takes the mouse for the drawing under it."""
+        clear = (0, 0, 0, 0)
+        return self._made("glass", dpg.mvAll, lambda: core(Button=clear, ButtonHovered=clear, ButtonActive=clear, NavHighlight=clear))
 
     def pane(self, ground: str, padding: tuple[float, float] = (14, 12), spacing: tuple[float, float] = (8, 6)) -> Any:
         """A theme for a part of the window; the ground is a colour of the palette, or "clear"."""
@@ -146,11 +158,11 @@ class Look:
 
         return self._made(("node", colour, zoom, state), dpg.mvAll, make)
 
-    def note(self, colour: Colour, zoom: float, selected: bool) -> Any:
-        """A theme for comments and the headers of frames: nodes without ground."""
+    def note(self, colour: Colour, zoom: float, ground: bool) -> Any:
+        """A theme for comments and the titles of frames, which have no ground of their own."""
 
         def make() -> None:
-            clear = (*colour[:3], 26)
+            clear = (*colour[:3], 26 if ground else 0)
             nodes(
                 TitleBar=clear,
                 TitleBarHovered=(*colour[:3], 44),
@@ -158,12 +170,12 @@ class Look:
                 NodeBackground=clear,
                 NodeBackgroundHovered=clear,
                 NodeBackgroundSelected=clear,
-                NodeOutline=self.palette.accent if selected else clear,
+                NodeOutline=clear,
             )
             node_style(NodePadding=(self.px(10) * zoom, self.px(6) * zoom), NodeCornerRounding=self.px(6) * zoom)
             core(Text=mix(self.readable(colour), self.palette.text, 0.25))
 
-        return self._made(("note", colour, zoom, selected), dpg.mvAll, make)
+        return self._made(("note", colour, zoom, ground), dpg.mvAll, make)
 
     def pin(self, kind: PortType | None, lit: bool = True) -> Any:
         """A theme for a port: its type's colour, or hardly seen where no wire fits at the moment."""
@@ -267,8 +279,8 @@ class Look:
                 Button=palette.button,
                 ButtonHovered=mix(palette.button, palette.shade, 0.08),
                 ButtonActive=mix(palette.button, palette.shade, 0.16),
-                SliderGrab=mix(palette.field, palette.text, 0.55),
-                SliderGrabActive=palette.accent,
+                SliderGrab=mix(palette.field, palette.accent, 0.5),  # the number is written over it
+                SliderGrabActive=mix(palette.field, palette.accent, 0.75),
                 CheckMark=palette.accent,
                 Header=lift,
                 HeaderHovered=lift,

@@ -157,10 +157,11 @@ def sidebar(editor: Editor, parent: Any) -> None:
     """The list of all nodes at the left: a click puts one into the middle of the view."""
     look = editor.look
     button = dpg.add_button(
-        parent=parent, label=f"{theme.icon('search')}  Find a node...   Tab", width=-1, callback=lambda: editor.open_palette(None)
+        parent=parent, label=f"{theme.icon('search')}  Find a node", width=-1, callback=lambda: editor.open_palette(None)
     )
-    dpg.bind_item_theme(button, look.button("plain"))
+    dpg.bind_item_theme(button, look.button("file"))
     dpg.bind_item_font(button, look.font("small"))
+    editor.explain(button, "Type a word, press Enter: the node stands at the mouse (Tab, or the right button on the canvas)")
     family = ""
     for entry in entries(editor.registry):
         words, colour, _ = theme.family_of(entry.type)

@@ -63,6 +63,10 @@ class Panes:
         self.canvas.resize((px(LEFT) + 1, px(TOP) + 1), (max(width - px(LEFT) - px(RIGHT) - 2, 50), middle))
         self.toolbar.place(width)
 
+    def take_focus(self) -> None:
+        """Takes the keyboard off the canvas: while it is there, the library answers Tab by scrolling to its next field."""
+        dpg.focus_item(self._bottom)
+
     def show(self) -> None:
         """Brings the panes beside the canvas to what is known."""
         self.inspector.show()

@@ -121,6 +121,8 @@ class Probe:
             "peak": editor.client.snapshot.peak if editor.client.snapshot else 0.0,
             "jobs": {name: [job.phase, job.fraction, job.text] for name, job in editor.client.jobs.items()},
             "taught": {node: [anchor[0] for anchor in one.anchors] for node, one in editor.taught.items()},
+            "auditioned": {node: one.auditioned for node, one in editor.taught.items()},
+            "recording": editor.lesson.recording.anchor if editor.lesson.recording and editor.lesson.recording.begun else None,
             "palette": editor.palette.offered() if editor.palette.is_open else None,
             "dialogs": editor.dialogs.is_open,
             "zoom": editor.canvas.zoom,
@@ -142,6 +144,11 @@ class Probe:
                     found.append((dpg.get_item_type(item).endswith("Button"), [x, y, x + width, y + height]))
         # What can be pressed comes last: words that speak of a button are not the button.
         return [box for _, box in sorted(found, key=lambda one: one[0])]
+
+    def _texts(self, label: str) -> Any:
+        """All texts that are seen with these words in them."""
+        texts = [item for item in dpg.get_all_items() if dpg.get_item_type(item).endswith("mvText") and dpg.is_item_visible(item)]
+        return [words for item in texts if label in (words := str(dpg.get_value(item)))]
 
     def _item_node(self, label: str) -> Any:
         """The rectangle of a frame's title or a comment."""

@@ -59,7 +59,7 @@ def pupil(editor: Editor, flat: str, port: str) -> str | None:
 
 
 def target_of(editor: Editor, flat: str) -> dict[str, float] | None:
-    """The target of the next anchor: what the sliders ask for, and what plays where they were not touched; None where none was."""
+    """The target of the next anchor: what the sliders ask for, and what plays where none was touched; None where none was."""
     wanted = editor.lesson.wanted.get(flat)
     if not wanted:
         return None
@@ -90,7 +90,7 @@ def free_name(editor: Editor, flat: str) -> str:
     """What the next anchor is called: as the artist said, else by the first number that is free."""
     said = editor.lesson.names.get(flat, "").strip()
     taken = {name for name, *_ in taught(editor, flat).anchors}
-    return said or next(name for number in range(1, len(taken) + 2) if (name := f"anchor {number}") not in taken)
+    return said or next(name for number in range(1, len(taken) + 2) if (name := f"pose {number}") not in taken)
 
 
 # What is asked of the performance

@@ -181,7 +181,7 @@ FRAME_COLOURS = {
 NODE_WIDTH = 208
 """Width of a node's inside in pixels at scale and zoom 1."""
 NODE_PADDING = (12, 9)
-TOP, LEFT, RIGHT, BOTTOM = 54, 204, 300, 32
+TOP, LEFT, RIGHT, BOTTOM = 54, 184, 290, 32
 """Sizes of the panes around the canvas in pixels at scale 1."""
 PIN = {
     PortType.AUDIO: "CircleFilled",

@@ -233,7 +233,8 @@ def pin(editor: Editor) -> None:
 def fit(editor: Editor, names: set[str] | None = None) -> None:
     """Shows all nodes, or these, as large as they fit."""
     canvas = editor.canvas
-    found = layout.bounds(editor.document.patch, canvas.sizes(), names or None)
+    patch = editor.document.patch
+    found = layout.bounds(patch, layout.sizes_of(patch, editor.registry, canvas.sizes()), names or None)
     if found is None:
         return
     width, height = canvas.size

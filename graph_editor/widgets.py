@@ -47,7 +47,15 @@ def number(value: float) -> str:
 
 
 def make_field(
-    look: Look, param: Any, value: Any, change: Set, *, parent: Any, width: int, choose: Callable[[], None] | None = None
+    look: Look,
+    param: Any,
+    value: Any,
+    change: Set,
+    *,
+    parent: Any,
+    width: int,
+    zoom: float = 1.0,
+    choose: Callable[[], None] | None = None,
 ) -> Field:
     """A widget `width` pixels wide that calls `change` with every new value. `choose` opens a dialog for files and folders."""
     common: dict[str, Any] = {"parent": parent, "width": width}
@@ -59,9 +67,14 @@ def make_field(
         item = dpg.add_combo(list(words), default_value=str(value), callback=lambda _, new: change(words[new]), **common)
         return Field(item, lambda new: dpg.set_value(item, str(new)))
     if isinstance(param, PathParam):
-        item = dpg.add_button(label=_file_label(param, value), callback=lambda: choose() if choose else None, **common)
-        dpg.bind_item_theme(item, look.button("item"))
-        return Field(item, lambda new: dpg.configure_item(item, label=_file_label(param, new)))
+        item = dpg.add_button(callback=lambda: choose() if choose else None, **common)
+        dpg.bind_item_theme(item, look.button("file"))
+
+        def name(new: str) -> None:
+            dpg.configure_item(item, label=_file_label(look, param, new, width - 2 * look.px(8), zoom))
+
+        name(value)
+        return Field(item, name)
     if isinstance(param, FloatParam):
         return _float(param, value, change, common)
     if isinstance(param, IntParam):
@@ -189,6 +202,12 @@ def _unit(param: Any) -> str:
     return f" {param.unit}".replace("%", "%%") if param.unit else ""
 
 
-def _file_label(param: PathParam, value: str) -> str:
-    shown = value or f"choose a {param.noun}..."
-    return f"{icon('folder' if param.what == 'folder' else 'file')}  {shown if len(shown) <= 26 else '...' + shown[-23:]}"
+def _file_label(look: Look, param: PathParam, value: str, room: int, zoom: float) -> str:
+    """The path, or as much of its end as there is room for."""
+    mark = icon("folder" if param.what == "folder" else "file") + "  "
+    shown = value or f"choose a {param.noun}"
+    words, cut = shown, 0
+    while cut < len(shown) - 1 and look.width(mark + words, "small", zoom=zoom) > room:
+        cut += 1
+        words = "\u2026" + shown[cut:] if value else shown[:-cut] + "\u2026"
+    return mark + words

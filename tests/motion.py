@@ -158,6 +158,8 @@ def measure(block: int, latency: float, model: str = "demo") -> dict[str, float]
             late = 1000.0 * np.array([answer(heard.sound[:, 0], at, begin) for at in flips[1:-1]])
     share = 1000.0 * np.array([own[number % 2] for number in range(len(late))])
     found = np.isfinite(late)
+    if not found.any():
+        raise RuntimeError(f"none of {len(late)} flips was answered by the sound; gaps {during}")
     return {
         "heard": int(found.sum()),
         "of": len(late),

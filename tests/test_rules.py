@@ -18,6 +18,8 @@ NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
 EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts", "folders", "trust"}
 # What runs elsewhere is started by the client and its parts only.
 EDITOR_MAY |= {"live", "supervisor", "worker", "sensing", "offline", "playing", "remote.bindings"}
+# What was made is looked at and listened to.
+EDITOR_MAY |= {"corpus", "speaker", "master"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas"}
 # The doctor only asks whether sounddevice and its sound cards are there.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from graph_editor.previews import Make
 from graph_editor.views.bars import Gesture
+from graph_editor.views.corpus import CorpusInShort
+from graph_editor.views.corpus_details import CorpusAtLength
 from graph_editor.views.mapping import Anchors, Strip
 from graph_editor.views.rave import Latents, Sliders
 from graph_editor.views.signals import Curves, Meter
 from graph_editor.views.sound import Sound
+from graph_editor.views.training import TrainingAtLength, TrainingInShort
 from graph_editor.views.vision import Face, Picture, large_face
 from runtime.spec import PortType
 
@@ -15,12 +18,28 @@ BY_NODE: dict[str, Make] = {
     "audio.output": Meter,
     "mapping.regressor": Strip,
     "rave.decoder": Latents,
+    "rave.trainer": TrainingInShort,
     "vision.face": Face,
 }
 """The view of a kind of node."""
-BY_OUTPUT: dict[PortType, Make] = {PortType.AUDIO: Meter, PortType.CONTROL: Curves, PortType.IMAGE: Picture}
+BY_OUTPUT: dict[PortType, Make] = {
+    PortType.AUDIO: Meter,
+    PortType.CONTROL: Curves,
+    PortType.IMAGE: Picture,
+    PortType.CORPUS: CorpusInShort,
+}
 """The preview of what a node gives, where its kind has no view of its own; by the type of its first output that has one."""
-DETAILS: dict[str, Make] = {"mapping.regressor": Anchors, "rave.decoder": Sliders, "vision.face": large_face}
+DETAILS: dict[str, Make] = {
+    "mapping.regressor": Anchors,
+    "rave.decoder": Sliders,
+    "rave.trainer": TrainingAtLength,
+    "vision.face": large_face,
+}
 """A larger view in the inspector."""
-DETAILS_BY_TYPE: dict[PortType, Make] = {PortType.AUDIO: Sound, PortType.CONTROL: Gesture, PortType.IMAGE: Picture}
+DETAILS_BY_TYPE: dict[PortType, Make] = {
+    PortType.AUDIO: Sound,
+    PortType.CONTROL: Gesture,
+    PortType.IMAGE: Picture,
+    PortType.CORPUS: CorpusAtLength,
+}
 """The larger view of what a node gives, or takes where it gives nothing, where its kind has none of its own."""

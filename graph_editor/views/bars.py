@@ -35,6 +35,11 @@ class Bars:
             dpg.bind_item_font(self._group, look.font("tiny", zoom=seat.zoom))
             self._list = dpg.add_drawlist(seat.width, 1)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that are shown."""
+        return self._names
+
     def reserve(self, names: Sequence[str]) -> None:
         """Lays out bars of these names, still empty."""
         if tuple(names) != self._names:
@@ -49,12 +54,16 @@ class Bars:
             self._low = self._high = values
         self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
         shares = (values - self._low) / np.maximum(self._high - self._low, LEAST_RANGE)
-        for number, share in enumerate(shares.tolist()):
-            left, top = self._corner(number)
-            right = left + max(share * self._wide, self._gap / 2)
-            dpg.configure_item(self._fills[number], pmin=(left, top), pmax=(right, top + self._row - self._gap))
-            if self._numbers:
-                dpg.configure_item(self._values[number], text=f"{values[number]:.2f}")
+        lengths = np.maximum(np.rint(shares * self._wide), self._gap // 2).tolist()
+        numbers = [f"{value:.2f}" for value in values.tolist()] if self._numbers else []
+        for number, length in enumerate(lengths):
+            if length != self._lengths[number]:
+                self._lengths[number] = length
+                left, top = self._corners[number]
+                dpg.configure_item(self._fills[number], pmax=(left + length, top + self._row - self._gap))
+            if numbers and numbers[number] != self._shown[number]:
+                self._shown[number] = numbers[number]
+                dpg.configure_item(self._values[number], text=numbers[number])
 
     def _corner(self, number: int) -> tuple[float, float]:
         rows = -(-len(self._names) // self._columns)
@@ -64,6 +73,8 @@ class Bars:
         look, seat = self._seat.editor.look, self._seat
         dpg.delete_item(self._list, children_only=True)
         self._fills, self._values = [], []
+        self._lengths, self._shown = [-1.0] * len(self._names), [""] * len(self._names)
+        self._corners = [self._corner(number) for number in range(len(self._names))]
         rows = -(-len(self._names) // self._columns)
         dpg.configure_item(self._list, height=max(rows * self._row, 1))
         size = max(6, seat.px(SIZES["tiny"]))
@@ -99,6 +110,7 @@ class Gesture(View):
         self.wants, self.sources = (tuple(outputs[:1]), ()) if outputs else ((), tuple(inputs[:1]))
         self._key = (*self.wants, *self.sources)[0]
         self._pad: Any = None
+        self._axes: tuple[str, ...] = ()
         self._trail: list[tuple[float, float]] = []
         self._low: Any = None
         self._high: Any = None
@@ -119,9 +131,16 @@ class Gesture(View):
         self._low, self._high = np.minimum(self._low, place), np.maximum(self._high, place)
         share = (place - self._low) / np.maximum(self._high - self._low, LEAST_RANGE)
         x, y = (0.05 + 0.9 * float(share[0])) * self._side, (0.95 - 0.9 * float(share[1])) * self._side
+        self._say(self._bars.names[:2])
         self._trail = [*self._trail[-TRAIL + 1 :], (x, y)]
         dpg.configure_item(self._line, points=self._trail if len(self._trail) > 1 else [(x, y), (x, y)])
         dpg.configure_item(self._dot, center=(x, y))
+
+    def _say(self, names: tuple[str, ...]) -> None:
+        if names != self._axes:
+            self._axes = names
+            across, up = (name.replace("_", " ") for name in names)
+            dpg.set_value(self._words, f"across: {across}, up: {up}")
 
     def _make_pad(self) -> None:
         seat, look = self._seat, self._seat.editor.look
@@ -134,3 +153,6 @@ class Gesture(View):
                 dpg.draw_line((0, share * side), (side, share * side), color=(*look.colour("shade"), 14))
             self._line = dpg.draw_polyline([(0, 0), (0, 0)], color=(*colour[:3], 120), thickness=seat.px(1.5))
             self._dot = dpg.draw_circle((side / 2, side / 2), seat.px(5), color=(0, 0, 0, 0), fill=colour)
+        self._words = dpg.add_text("", parent=seat.parent)
+        dpg.bind_item_font(self._words, look.font("tiny", zoom=seat.zoom))
+        dpg.bind_item_theme(self._words, look.words("faint"))

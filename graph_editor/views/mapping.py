@@ -1,7 +1,8 @@
-"""What a regressor was taught: its anchors as a strip to hear, record anew and forget, its scores, and a light for the unknown."""
+"""What a regressor was taught: its anchors as a strip to hear, record anew and forget, its scores, a light for the unknown."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -91,19 +92,23 @@ class Strip(View):
             "Record an anchor: the gesture from now on, for what plays now or what the sliders ask for (R; again: keep it)",
         )
         self.button(
-            f"{theme.icon('timer')}  {editor.lesson.seconds:g} s",
+            f"{theme.icon('timer')}  {self.hands_free()}",
             "small",
             lambda: teaching.record(editor, flat, hands_free=True),
             "Hands-free: counts down from 3, then records for so many seconds (Shift+R)",
         )
 
+    def hands_free(self) -> str:
+        """The words on the button that records without hands."""
+        return f"{self.seat.editor.lesson.seconds:g} s"
+
     def play(self, known: Taught, name: str, width: int) -> None:
         """The button with an anchor's name, which plays it."""
         playing = known.auditioned == name
-        words = short(name, width - self.seat.px(6), self.look, self.seat.zoom)
+        words = short(name, width - self.seat.px(4), self.look, self.seat.zoom)
         item = self.button(
             words,
-            "primary" if playing else "small",
+            "cell_on" if playing else "cell",
             partial(teaching.play, self.seat.editor, self.seat.flat, name),
             f"{name}: {'play the mapping again' if playing else 'hear this anchor'}",
             size="tiny",
@@ -121,7 +126,8 @@ class Strip(View):
             dpg.draw_rectangle((0, 0), (width, room), fill=look.colour("field"), color=(0, 0, 0, 0), rounding=px(3))
             wide = (width - px(4)) / max(len(target), 1)
             for number, value in enumerate(target.values()):
-                end = room / 2 - max(min(value / top, 1.0), -1.0) * (room / 2 - 1)
+                # By the root: what differs little from the middle shall be told apart too.
+                end = room / 2 - math.copysign(min(abs(value) / top, 1.0) ** 0.5, value) * (room / 2 - 1)
                 left = px(2) + number * wide
                 low, high = sorted((room / 2, end))
                 dpg.draw_rectangle(
@@ -137,7 +143,9 @@ class Strip(View):
 
     def _show_light(self, now: Now) -> None:
         support = now.values.get("support")
-        if not now.is_playing or support is None or not len(support):
+        if not now.is_playing:
+            shown = ("taught while it plays", "faint")
+        elif support is None or not len(support):
             shown = (" ", "faint")
         elif support[0] > 1.0:
             shown, self._until = (f"{theme.icon('circle-dot')}  outside what you taught", "warn"), now.seconds + LINGERS
@@ -213,6 +221,9 @@ class Anchors(Strip):
                     "Forget all anchors; what plays goes on until it is taught again. Undo brings them back",
                 )
 
+    def hands_free(self) -> str:
+        return "Hands-free"
+
     def _duration(self) -> None:
         editor = self.seat.editor
         words = {f"{seconds:g} s": seconds for seconds in DURATIONS}
@@ -230,7 +241,7 @@ class Anchors(Strip):
         with dpg.group(horizontal=True, horizontal_spacing=gap):
             playing = known.auditioned == name
             play = self.button(
-                theme.icon("square" if playing else "play"),
+                f"{theme.icon('square' if playing else 'play')}##play {name}",
                 "primary" if playing else "small",
                 partial(teaching.play, editor, flat, name),
                 "Play the mapping again" if playing else "Hear this anchor",
@@ -245,13 +256,15 @@ class Anchors(Strip):
             )
             dpg.configure_item(call, width=room)
             again = self.button(
-                theme.icon("circle-dot"),
+                f"{theme.icon('circle-dot')}##again {name}",
                 "small",
                 partial(teaching.record, editor, flat, name, target),
                 f"Record the gesture of {name} anew; its target stays",
             )
             dpg.configure_item(again, width=side)
-            gone = self.button(theme.icon("trash-2"), "small", partial(teaching.forget, editor, flat, name), f"Forget {name}")
+            gone = self.button(
+                f"{theme.icon('trash-2')}##forget {name}", "small", partial(teaching.forget, editor, flat, name), f"Forget {name}"
+            )
             dpg.configure_item(gone, width=side)
         self.bars(known, name, target, seat.width, seat.px(24), top)
         words, colour = teaching.verdict(known.hits.get(name))

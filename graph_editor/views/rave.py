@@ -81,6 +81,7 @@ class Latents(View):
         look, seat = self.look, self.seat
         with dpg.group():
             slider = dpg.add_slider_float(
+                label=f"##latent {self._dims[number]}",
                 vertical=True,
                 width=width,
                 height=seat.px(self.height),
@@ -89,9 +90,6 @@ class Latents(View):
                 format="",
                 no_input=True,
                 callback=partial(self._moved, number),
-            )
-            seat.editor.explain(
-                slider, f"{self._called[number]}: pull it to ask for a sound; the next anchor takes it as its target"
             )
             name = self._called[number]
             size = look.width(name, "tiny", zoom=seat.zoom)
@@ -106,6 +104,9 @@ class Latents(View):
         """What stands below the sliders."""
         look, seat = self.look, self.seat
         self._text = dpg.add_text(" ")
+        seat.editor.explain(
+            self._text, "Pull a slider to ask for a sound: it is heard, and the next anchor takes it as its target"
+        )
         dpg.bind_item_font(self._text, look.font("small", zoom=seat.zoom))
         dpg.bind_item_theme(self._text, look.words("muted"))
 
@@ -206,7 +207,7 @@ class Sliders(Latents):
 
     def _field(self, number: int, width: int) -> None:
         dim, name = self._dims[number], self._called[number]
-        field = dpg.add_input_text(width=width, hint=dim, default_value="" if name == dim else name)
+        field = dpg.add_input_text(label=f"##word {dim}", width=width, hint=dim, default_value="" if name == dim else name)
         dpg.bind_item_font(field, self.look.font("small"))
         with dpg.item_handler_registry() as handlers:
             dpg.add_item_deactivated_after_edit_handler(callback=lambda *_: self._call(number, dpg.get_value(field)))

@@ -21,23 +21,35 @@ BOTTOM = -84.0
 """dB below full scale at the foot of the spectrum."""
 CALM = 0.35
 """Share of the newest block in the spectrum: the blocks that are seen lie apart, and their mean is steadier than any of them."""
+READ = 0.2
+"""Seconds for which a number stands, so that it can be read."""
 
 
-def spectrum(sound: np.ndarray, sample_rate: float) -> np.ndarray:
-    """Level of each band in dBFS, float64 [BANDS], of a block float32 [channels, frames]: a sine at full scale is 0 dB in its
-    band. A band narrower than what a block so short can tell apart gets the level between its neighbours."""
-    mono = sound.mean(0)
-    window = np.hanning(len(mono))
-    power = np.abs(np.fft.rfft(mono * window) * 2.0 / max(window.sum(), 1e-9)) ** 2
-    hertz = np.fft.rfftfreq(len(mono), 1.0 / sample_rate)
-    edges = np.geomspace(LOW, HIGH, BANDS + 1)
-    middle = np.sqrt(edges[1:] * edges[:-1])
-    found = np.interp(middle, hertz, power)
-    first, last = np.searchsorted(hertz, edges[:-1]), np.searchsorted(hertz, edges[1:])
-    for band in np.flatnonzero(last > first + 1):
-        found[band] = power[first[band] : last[band]].max()
-    found[middle > sample_rate / 2] = 0.0
-    return np.asarray(10.0 * np.log10(np.maximum(found, 1e-12)))
+class Spectrum:
+    """The level of each band in blocks of one length, float32 [channels, frames]."""
+
+    def __init__(self, frames: int, sample_rate: float) -> None:
+        self.frames = frames
+        window = np.hanning(frames)
+        self._window = window * (2.0 / max(float(window.sum()), 1e-9))
+        self._hertz = np.fft.rfftfreq(frames, 1.0 / sample_rate)
+        edges = np.geomspace(LOW, HIGH, BANDS + 1)
+        self._middle = np.sqrt(edges[1:] * edges[:-1])
+        places = np.searchsorted(self._hertz, edges)
+        self._wide = np.flatnonzero((np.diff(places) > 1) & (places[:-1] < len(self._hertz)))
+        ends = np.minimum(places[self._wide + 1], len(self._hertz) - 1)
+        self._spans = np.column_stack((places[self._wide], ends)).ravel()
+        self._above = self._middle > sample_rate / 2
+
+    def of(self, sound: np.ndarray) -> np.ndarray:
+        """dBFS, float64 [BANDS]: a sine at full scale is about 0 dB in its band. A band narrower than what a block so short can tell
+        apart gets the level between its neighbours."""
+        power = np.abs(np.fft.rfft(sound.mean(0) * self._window)) ** 2
+        found = np.interp(self._middle, self._hertz, power)
+        if len(self._spans):
+            found[self._wide] = np.maximum.reduceat(power, self._spans)[::2]
+        found[self._above] = 0.0
+        return np.asarray(10.0 * np.log10(np.maximum(found, 1e-12)))
 
 
 def trigger(wave: np.ndarray, length: int) -> int:
@@ -55,6 +67,8 @@ class Sound(View):
         self.whole = (*self.wants, *self.sources)
         self._key = self.whole[0]
         self._last: Any = None
+        self._read = 0.0
+        self._spectrum: Spectrum | None = None
         self._levels = np.full(BANDS, BOTTOM)
         self._rate = float(seat.editor.document.whole.settings.get("sample_rate", 44100))
         look = seat.editor.look
@@ -106,9 +120,13 @@ class Sound(View):
         half = self._tall / 2
         y = half - np.clip(shown, -1.0, 1.0) * (half - 2)
         dpg.configure_item(self._wave, points=np.column_stack((np.linspace(0, self._width, len(y)), y)).tolist())
-        levels = spectrum(np.nan_to_num(sound), self._rate)
+        if self._spectrum is None or self._spectrum.frames != sound.shape[1]:
+            self._spectrum = Spectrum(sound.shape[1], self._rate)
+        levels = self._spectrum.of(np.nan_to_num(sound))
         self._levels += CALM * (np.maximum(levels, BOTTOM) - self._levels)
         y = self._tall - 2 - np.clip(1.0 - self._levels / BOTTOM, 0.0, 1.0) * (self._tall - 4)
         dpg.configure_item(self._curve, points=np.column_stack((np.linspace(0, self._width, BANDS), y)).tolist())
-        peak = decibels(float(np.abs(wave).max()))
-        dpg.set_value(self._words, f"{len(sound)} channel{'s' if len(sound) > 1 else ''}, peak {peak:.0f} dBFS")
+        if now.seconds >= self._read:
+            self._read = now.seconds + READ
+            peak = decibels(float(np.abs(wave).max()))
+            dpg.set_value(self._words, f"{len(sound)} channel{'s' if len(sound) > 1 else ''}, peak {peak:.0f} dBFS")

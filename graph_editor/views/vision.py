@@ -29,6 +29,7 @@ LINES: tuple[tuple[int, ...], ...] = (
     (168, 6, 197, 195, 5, 4, 1, 19, 94, 2),
 )
 """Points of MediaPipe's FaceMesh that make lines: the oval, both lips, the eyes, the brows, the nose."""
+POINTS = np.concatenate(LINES)
 FEATURES = (
     "mouth_width", "mouth_height", "brow_left", "brow_right", "eye_left", "eye_right",
     "jaw", "nostrils", "pitch", "yaw", "roll", "x", "y",
@@ -164,7 +165,7 @@ class Face(View):
         if not now.is_playing:
             self._screen.clear()
             self._outline(None)
-            self._say("", "faint")
+            self._say("not playing", "faint")
             return
         self._screen.show(now.values.get("image"))
         self._outline(now.marks)
@@ -181,11 +182,12 @@ class Face(View):
         if marks is self._marks:
             return
         was, self._marks = self._marks, marks
-        known = marks is not None and len(marks) > max(map(max, LINES))
-        if known:
-            places = self._screen.places(marks)
+        if marks is not None and len(marks) > POINTS.max():
+            places = self._screen.places(marks[POINTS])
+            start = 0
             for item, line in zip(self._lines, LINES, strict=True):
-                dpg.configure_item(item, points=[places[point] for point in line], show=True)
+                dpg.configure_item(item, points=places[start : start + len(line)], show=True)
+                start += len(line)
         elif was is not None:
             for item in self._lines:
                 dpg.configure_item(item, show=False)

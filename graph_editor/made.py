@@ -1,0 +1,232 @@
+"""What jobs have made, read for the eye: corpora and their waveforms, models and their cards. For threads beside the window's."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.artifacts import RECORD, Assets, find_files
+from runtime.corpus import Corpus, Slice
+from runtime.errors import ArtifactError
+from runtime.spec import NodeSpec
+
+LOOK = 1.0
+"""Seconds between two looks at whether something was made anew."""
+PIECE = 4096
+"""Most frames that are read for one column of a waveform: a day of sound must cost no more than a minute."""
+SOUNDS = (".wav", ".flac")
+
+
+@dataclass(frozen=True)
+class MadeCorpus:
+    """The corpus that a node has made; None where it has made none yet, or, with the `fault` in words, none that can be read.
+    `params` are those it was made with."""
+
+    signature: tuple[int, ...] = ()
+    corpus: Corpus | None = None
+    fingerprint: str = ""
+    folder: Path = Path()
+    seconds: float = 0.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+
+    @property
+    def total(self) -> float:
+        """Seconds of all recordings."""
+        return sum(one.seconds for one in self.corpus.recordings) if self.corpus else 0.0
+
+
+def read_corpus(patch: Path, node: str, before: MadeCorpus | None) -> MadeCorpus:
+    """The corpus of a node (flat name) as it lies on the disk: `before`, where nothing has changed since."""
+    assets = Assets(patch)
+    signature = _signature(assets.node(node) / RECORD)
+    if before is not None and before.signature == signature:
+        return before
+    found = assets.artifact(node, "corpus")
+    if found is None:
+        return MadeCorpus(signature)
+    try:
+        corpus = Corpus.read(found.path, assets.patch_folder)
+    except ArtifactError as error:
+        return MadeCorpus(signature, fault=str(error))
+    params = found.record.get("params")
+    return MadeCorpus(
+        signature, corpus, found.fingerprint, found.path, corpus.seconds, params if isinstance(params, dict) else {}
+    )
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def peaks(corpus: Corpus, pieces: Sequence[Slice], columns: int) -> np.ndarray:
+    """The lowest and highest sample in each of so many equal parts of the pieces, one after the other: float32 [columns, 2],
+    mixed to mono; long parts are only tasted. What cannot be read is silent."""
+    import soundfile
+
+    found = np.zeros((columns, 2), np.float32)
+    lengths = [(piece.end - piece.start) / corpus.recordings[piece.recording].sample_rate for piece in pieces]
+    ends = np.cumsum(lengths) if lengths else np.zeros(1)
+    total = float(ends[-1])
+    if total <= 0.0:
+        return found
+    file, path = None, None
+    try:
+        for column in range(columns):
+            at = total * column / columns
+            number = min(int(np.searchsorted(ends, at, side="right")), len(pieces) - 1)
+            piece = pieces[number]
+            recording = corpus.recordings[piece.recording]
+            start = piece.start + int((at - (float(ends[number]) - lengths[number])) * recording.sample_rate)
+            count = min(max(int(total / columns * recording.sample_rate), 1), PIECE, piece.end - start)
+            if count <= 0:
+                continue
+            try:
+                if path != recording.path:
+                    if file is not None:
+                        file.close()
+                    file, path = None, recording.path
+                    file = soundfile.SoundFile(corpus.folder / recording.path)
+                if file is None:
+                    continue  # it could not be opened
+                file.seek(start)
+                sound = np.nan_to_num(file.read(count, dtype="float32", always_2d=True).mean(axis=1))
+            except (OSError, RuntimeError):
+                continue
+            if len(sound):
+                found[column] = sound.min(), sound.max()
+    finally:
+        if file is not None:
+            file.close()
+    return found
+
+
+def count_files(folder: Path) -> int:
+    """How many files lie in a folder of the user, hidden ones left out."""
+    return len(find_files(folder))
+
+
+def changed_since(params: Mapping[str, Any], made_with: Mapping[str, Any], spec: NodeSpec) -> tuple[str, ...]:
+    """The params that are not what something was made with."""
+    return tuple(
+        param.name
+        for param in spec.params
+        if params.get(param.name, param.default) != made_with.get(param.name, param.default) and not param.live
+    )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state of a training on the disk: what it is, when it was written (seconds since the epoch), its step and phase where its
+    card tells them, and the test phrase that it sounds in, where there is one."""
+
+    name: str
+    path: Path
+    when: float
+    step: int | None = None
+    phase: str = ""
+    sound: Path | None = None
+
+
+@dataclass(frozen=True)
+class MadeModel:
+    """The card of a trained model (empty where there is none yet), what it was made with, and the states of the training that
+    lie on the disk, newest first."""
+
+    signature: tuple[int, ...] = ()
+    card: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    shelf: tuple[Checkpoint, ...] = ()
+
+
+PLACES = {"": "the model", ".partial": "in the making", ".previous": "the model before", ".stopped": "stopped before"}
+"""Folders beside `<node>` that may hold a model or a checkpoint, with what these are."""
+
+
+def read_model(patch: Path, node: str, before: MadeModel | None) -> MadeModel:
+    """The model of a trainer (flat name) and its checkpoints, as they lie on the disk."""
+    assets = Assets(patch)
+    record = assets.record(node) or {}
+    shelf = []
+    for ending, words in PLACES.items():
+        folder = assets.folder / f"{node}{ending}"
+        card = _json(folder / "model.json")
+        for file in _files(folder):
+            if file.suffix not in (".ts", ".ckpt") or (file.suffix == ".ckpt" and (folder / "model.ts").exists()):
+                continue  # the checkpoint beside a model is of that same step
+            one = _json(file.with_suffix(".json")) if file.name != "model.ts" else card
+            sound = next((file.with_suffix(end) for end in SOUNDS if file.with_suffix(end).exists()), None)
+            step = one.get("steps", one.get("step"))
+            shelf.append(
+                Checkpoint(
+                    words if file.name in ("model.ts", "training.ckpt") else file.stem,
+                    file,
+                    file.stat().st_mtime,
+                    step if isinstance(step, int) else None,
+                    str(one.get("phase", "")),
+                    sound,
+                )
+            )
+    found = MadeModel(
+        _signature(assets.node(node) / RECORD),
+        _json(assets.node(node) / "model.json"),
+        record["params"] if isinstance(record.get("params"), dict) else {},
+        tuple(sorted(shelf, key=lambda one: -one.when)),
+    )
+    return before if found == before and before is not None else found
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            item for place in (folder, folder / "checkpoints") if place.is_dir() for item in place.iterdir() if item.is_file()
+        )
+    except OSError:
+        return []
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def length(seconds: float) -> str:
+    """A length in words: 0.42 s, 11.4 s, 3 min 12 s, 1 h 52 min, 3 d 4 h."""
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+    for unit, parts in (("min", 60), ("h", 3600), ("d", 86400)):
+        if seconds < {"min": 3600, "h": 86400, "d": float("inf")}[unit]:
+            smaller = {"min": (1, "s"), "h": (60, "min"), "d": (3600, "h")}[unit]
+            whole, rest = divmod(round(seconds / smaller[0]), parts // smaller[0])
+            return f"{whole} {unit} {rest} {smaller[1]}" if rest else f"{whole} {unit}"
+    raise AssertionError
+
+
+def clock(seconds: float) -> str:
+    """A place in a recording: 0:03.2, 12:40.0, 1:02:03.0."""
+    minutes, rest = divmod(max(seconds, 0.0), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def ago(when: float) -> str:
+    """How long ago, in words."""
+    past = time.time() - when
+    return "just now" if past < 90 else f"{length(past - past % 60).split(' ')[0]} {_unit(past)} ago"
+
+
+def _unit(past: float) -> str:
+    return "min" if past < 3600 else "h" if past < 86400 else "d"
