@@ -17,7 +17,7 @@ ROOMY, NARROW = 1240, 1000
 """Widths of the window in pixels at scale 1 below which buttons, and then the program's name, do without words."""
 CELL_GAP = 20
 """Pixels between the cells of the line below."""
-DEVICE = 30
+DEVICE = 40
 """Letters of the sound device's name."""
 
 

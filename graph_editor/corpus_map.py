@@ -260,8 +260,8 @@ def picture(
 def _splat(
     pixels: np.ndarray, colours: np.ndarray, inner: float, outer: float, strength: float, size: tuple[int, int]
 ) -> np.ndarray:
-    """Discs (rings, where `inner` is above 0) laid over each other: sums of colours times weights, and of weights, for each pixel,
-    float64 [height * width, 4]."""
+    """Discs (rings, where `inner` is above 0) laid over each other: for each pixel the sums of colours times weights, and of
+    weights, float64 [height * width, 4]."""
     width, height = size
     total = np.zeros((height * width, 4))
     reach = int(np.ceil(outer + 0.5))

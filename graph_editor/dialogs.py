@@ -42,6 +42,7 @@ class Dialogs:
             no_resize=True,
             no_move=True,
             autosize=True,
+            min_size=[10, 10],
             no_focus_on_appearing=True,
             no_saved_settings=True,
             no_collapse=True,
@@ -84,6 +85,7 @@ class Dialogs:
                 no_resize=True,
                 no_move=True,
                 autosize=True,
+                min_size=[10, 10],
                 no_focus_on_appearing=True,
                 no_saved_settings=True,
                 no_collapse=True,
@@ -117,6 +119,7 @@ class Dialogs:
             width=min(look.px(width), view_width - 20),
             height=tall,
             autosize=not height,
+            min_size=[10, 10],
             no_collapse=True,
             no_saved_settings=True,
             pos=(look.px(at[0]), look.px(at[1]))

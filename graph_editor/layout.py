@@ -23,7 +23,7 @@ WIDTH, HEAD, ROW, FOOT = 232.0, 40.0, 25.0, 14.0
 SHOWN_PARAMS = 4
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
-VIEWS = {"vision.face": 290.0, "mapping.regressor": 190.0, "rave.decoder": 120.0}
+VIEWS = {"vision.face": 290.0, "mapping.regressor": 190.0, "rave.decoder": 120.0, "rave.trainer": 130.0}
 """Room that the view of a kind of node takes."""
 DEFAULT_SIZE: Size = (WIDTH, 160.0)
 """Of a node of which nothing is known."""

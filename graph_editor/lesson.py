@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -27,7 +28,7 @@ class Recording:
     def words(self, now: float) -> str:
         """What is shown big: the seconds until it begins, then those until it ends."""
         left = (self.begins if not self.begun else (self.ends or now)) - now
-        return str(max(int(left) + 1, 1)) if left > 0 else "0"
+        return str(max(math.ceil(left), 0))
 
 
 @dataclass

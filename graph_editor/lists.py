@@ -100,7 +100,7 @@ def menu(editor: Editor) -> None:
 
 def help_overlay(editor: Editor) -> None:
     """What can be done, and by which keys."""
-    shown = editor.dialogs.window("Help", 1000, height=760)
+    shown = editor.dialogs.window("Help", 1000, height=730)
     text = editor.dialogs.text
     text(
         shown,
@@ -135,5 +135,5 @@ def help_overlay(editor: Editor) -> None:
                                 dpg.bind_item_theme(key, editor.look.words("accent"))
                                 gap = editor.look.px(92) - editor.look.width(shown_keys, "small", "medium")
                                 dpg.add_spacer(width=max(gap, editor.look.px(6)))
-                                words = dpg.add_text(command.words)
+                                words = dpg.add_text(command.words, wrap=editor.look.px(214))
                                 dpg.bind_item_font(words, editor.look.font("small"))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import dearpygui.dearpygui as dpg
 
 from graph_editor.theme import DARK, FONTS, NODE_PADDING, PALETTES, SIZES, TYPE_COLOURS, Colour, mix, text_width, wrapped
+from graph_editor.theming import core, making, node_style, nodes, plots, style
 from runtime.spec import PortType
 
 
@@ -106,7 +105,8 @@ class Look:
     def glass(self) -> Any:
         """A theme for a button that is not seen and only takes the mouse for the drawing under it."""
         clear = (0, 0, 0, 0)
-        return self._made("glass", dpg.mvAll, lambda: core(Button=clear, ButtonHovered=clear, ButtonActive=clear, NavHighlight=clear))
+        names = ("Button", "ButtonHovered", "ButtonActive", "NavHighlight")
+        return self._made("glass", dpg.mvAll, lambda: core(**dict.fromkeys(names, clear)))
 
     def pane(self, ground: str, padding: tuple[float, float] = (14, 12), spacing: tuple[float, float] = (8, 6)) -> Any:
         """A theme for a part of the window; the ground is a colour of the palette, or "clear"."""
@@ -256,7 +256,7 @@ class Look:
 
     def _made(self, key: Any, component: int, make: Any) -> Any:
         if key not in self._themes:
-            with _theme(component) as made:
+            with making(component) as made:
                 make()
             self._themes[key] = made
         return self._themes[key]
@@ -265,7 +265,7 @@ class Look:
         palette = self.palette
         clear = (0, 0, 0, 0)
         lift = mix(palette.field, palette.shade, 0.06)
-        with _theme(dpg.mvAll) as made:
+        with making(dpg.mvAll) as made:
             core(
                 WindowBg=palette.back,
                 ChildBg=palette.panel,
@@ -354,48 +354,3 @@ class Look:
                 PinTriangleSideLength=self.px(11),
             )
         return made
-
-
-@contextmanager
-def _theme(component: int) -> Iterator[Any]:
-    made = dpg.add_theme()
-    dpg.push_container_stack(dpg.add_theme_component(component, parent=made))
-    try:
-        yield made
-    finally:
-        dpg.pop_container_stack()
-
-
-def core(**colours: Colour) -> None:
-    """Colours of plain items, inside a theme component."""
-    for name, value in colours.items():
-        dpg.add_theme_color(getattr(dpg, f"mvThemeCol_{name}"), value, category=dpg.mvThemeCat_Core)
-
-
-def style(**values: Any) -> None:
-    """Sizes of plain items."""
-    for name, value in values.items():
-        dpg.add_theme_style(getattr(dpg, f"mvStyleVar_{name}"), *_numbers(value), category=dpg.mvThemeCat_Core)
-
-
-def nodes(**colours: Colour) -> None:
-    """Colours of the node editor: the library spells some of its names in two ways."""
-    for name, value in colours.items():
-        spelt = f"mvNodeCol_{name}" if hasattr(dpg, f"mvNodeCol_{name}") else f"mvNodesCol_{name}"
-        dpg.add_theme_color(getattr(dpg, spelt), value, category=dpg.mvThemeCat_Nodes)
-
-
-def node_style(**values: Any) -> None:
-    """Sizes of the node editor."""
-    for name, value in values.items():
-        dpg.add_theme_style(getattr(dpg, f"mvNodeStyleVar_{name}"), *_numbers(value), category=dpg.mvThemeCat_Nodes)
-
-
-def plots(**colours: Colour) -> None:
-    """Colours of plots."""
-    for name, value in colours.items():
-        dpg.add_theme_color(getattr(dpg, f"mvPlotCol_{name}"), value, category=dpg.mvThemeCat_Plots)
-
-
-def _numbers(value: Any) -> tuple[float, ...]:
-    return tuple(value) if isinstance(value, tuple) else (value,)

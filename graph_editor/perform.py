@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import playing, theme
+from graph_editor import layout, playing, theme
 from graph_editor.look import pins_of
 from graph_editor.node_view import legal
 from graph_editor.previews import Seat, View, view_of
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 COLUMN = 400
 """Least width of a pinned control in pixels at scale 1."""
+SEEN = 1.4
+"""How much larger than in the patch all is: on stage one stands back."""
+HEAD = 100.0
+"""About the height of a pinned param with its title in pixels at scale 1."""
 
 
 class Perform:
@@ -41,7 +45,7 @@ class Perform:
             no_saved_settings=True,
         ) as self.tag:
             pass
-        dpg.bind_item_theme(self.tag, look.pane("back", (28, 22), (14, 12)))
+        dpg.bind_item_theme(self.tag, look.pane("panel", (28, 22), (14, 12)))
         self.show()
 
     def resize(self) -> None:
@@ -94,11 +98,13 @@ class Perform:
         with dpg.table(parent=self.tag, header_row=False, policy=dpg.mvTable_SizingFixedSame):
             for _ in range(columns):
                 dpg.add_table_column(width_fixed=True, init_width_or_weight=wide)
-            for first in range(0, len(found), columns):
-                with dpg.table_row():
-                    for name, param, node in found[first : first + columns]:
-                        with dpg.group() as cell:
-                            self._pinned(cell, name, param, node, wide - self._editor.look.px(24))
+            with dpg.table_row():
+                cells = [dpg.add_group() for _ in range(columns)]
+            heights = [0.0] * columns
+            for name, param, node in found:
+                lowest = heights.index(min(heights))
+                heights[lowest] += HEAD if param else layout.size_of(self._editor.whole_spec(name))[1] + HEAD
+                self._pinned(cells[lowest], name, param, node, wide - self._editor.look.px(24))
 
     def _head(self, scenes: tuple[str, ...], taking: bool) -> None:
         editor = self._editor
@@ -163,7 +169,7 @@ class Perform:
     def _view(self, cell: Any, name: str, node: Node, spec: NodeSpec, width: int) -> None:
         make = view_of(node.type, spec)
         if make is not None:
-            self.views.append((name, make(Seat(self._editor, name, spec, cell, width, 1.0, is_whole=True))))
+            self.views.append((name, make(Seat(self._editor, name, spec, cell, width, SEEN, is_whole=True))))
 
     def _text(self, words: str, colour: str, size: str) -> None:
         item = dpg.add_text(words, parent=self.tag, wrap=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -108,9 +109,47 @@ def record(
         return
     name = anchor or free_name(editor, flat)
     target = target if target is not None else target_of(editor, flat)
+    if target is None and not taught(editor, flat).anchors:
+        _ask_target(editor, flat, name, hands_free)
+        return
     editor.lesson.begin(flat, name, target, time.monotonic(), hands_free=hands_free)
     shown = Countdown(editor) if hands_free else None
     editor.each_frame(lambda: _frame(editor, shown))
+
+
+def _ask_target(editor: Editor, flat: str, anchor: str, hands_free: bool) -> None:
+    """Nothing plays yet that could be the target of the first anchor: it is typed."""
+
+    def done(words: str) -> None:
+        try:
+            target = target_in(words)
+        except ValueError as error:
+            editor.say(str(error), wrong=True)
+            return
+        record(editor, flat, anchor, target, hands_free=hands_free)
+
+    editor.dialogs.ask_text(
+        "Target of the first anchor",
+        "Pull the sliders of a decoder behind the regressor; or type names and values: height=0.5 width=-1",
+        "",
+        done,
+    )
+
+
+def target_in(words: str) -> dict[str, float]:
+    """A target as an artist types it: height=0.5 width=-1. Raises ValueError."""
+    found = {}
+    for word in words.replace(",", " ").split():
+        name, _, value = word.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = math.nan
+        if not name or not math.isfinite(found[name]):
+            raise ValueError(f"a target is made of names and numbers like height=0.5, got {word!r}")
+    if not found:
+        raise ValueError("a target needs a name and a number at least, like height=0.5")
+    return found
 
 
 def keep(editor: Editor) -> None:

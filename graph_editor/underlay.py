@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MARGIN, HEAD = 18, 42
 """Pixels at scale 1 between a frame and its nodes, and above them for its title."""
 
+SHADOW = ((7, 14), (4, 18), (2, 22))
+"""The layers of a node's shadow: how far each reaches in pixels at scale 1, and how dark it is of 255."""
+
 
 class Underlay:
     """The drawing under the node editor of one canvas."""
@@ -70,7 +73,7 @@ class Underlay:
                 box = canvas.box(name)
                 if box is None or box[2] < left or box[3] < top or box[0] > left + width or box[1] > top + height:
                     continue
-                for reach, dark in ((7, 14), (4, 18), (2, 22)):
+                for reach, dark in SHADOW:
                     self._shadow(box, reach, dark, left, top, look)
         finally:
             dpg.pop_container_stack()
@@ -81,7 +84,7 @@ class Underlay:
         dpg.draw_rectangle(
             (box[0] - left - r, box[1] - top - r + look.px(3)),
             (box[2] - left + r, box[3] - top + r + look.px(3)),
-            fill=(0, 0, 0, dark),
+            fill=(0, 0, 0, dark // 3 if look.name == "light" else dark),
             color=(0, 0, 0, 0),
             rounding=look.px(8) + r,
         )

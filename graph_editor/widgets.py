@@ -71,7 +71,7 @@ def make_field(
         dpg.bind_item_theme(item, look.button("file"))
 
         def name(new: str) -> None:
-            dpg.configure_item(item, label=_file_label(look, param, new, width - 2 * look.px(8), zoom))
+            dpg.configure_item(item, label=_file_label(look, param, new, width - round(2 * look.px(8) * zoom), zoom))
 
         name(value)
         return Field(item, name)

@@ -16,23 +16,28 @@ from fontTools.ttLib import TTFont
 FONTS = Path(__file__).resolve().parent.parent / "graph_editor" / "fonts"
 WEIGHTS = {"Inter-Regular": "regular", "Inter-Medium": "medium", "Inter-SemiBold": "semibold"}
 LETTERS = [*range(0x20, 0x180), *range(0x370, 0x400), *range(0x400, 0x460), *range(0x2010, 0x2040)]
-LETTERS += [0x20AC, 0x2022, 0x2026, 0x2190, 0x2191, 0x2192, 0x2193, 0x2212, 0x221E, 0x2248, 0x2264, 0x2265, 0x25CF, 0x25CB, 0x2318, 0x203A]
-ICONS = """activity align-horizontal-distribute-center align-left archive arrow-right audio-lines audio-waveform bookmark box boxes brain
-bug camera chart-line chart-scatter check chevron-down chevron-left chevron-right circle circle-dot circle-help circle-x clipboard
-clock copy corner-down-left cpu crosshair database disc download ear eye eye-off file file-audio file-plus film folder folder-open
-frame gauge git-branch group hand hard-drive headphones heart history house image keyboard layers layout-grid library link list
-lock lock-open map maximize menu message-square mic mic-off minimize minus monitor mouse-pointer move music network octagon-alert
-octagon-x package palette panel-right pause pencil piano pin pin-off play plug plus power radio redo-2 refresh-cw repeat rocket
-rotate-ccw save save-all scan-face scissors search send settings share-2 shield skip-back sliders-horizontal sliders-vertical smile
-sparkles square star tag target timer trash-2 triangle-alert undo-2 ungroup unlink unplug upload user video volume-2 volume-x
-waves webcam workflow x zap zoom-in zoom-out""".split()
+LETTERS += [0x20AC, 0x2022, 0x2026, 0x2190, 0x2191, 0x2192, 0x2193, 0x2212, 0x221E, 0x2248, 0x2264, 0x2265]
+LETTERS += [0x25CF, 0x25CB, 0x2318, 0x203A]
+ICONS = (
+    "activity align-horizontal-distribute-center align-left archive arrow-right audio-lines audio-waveform bookmark box "
+    "boxes brain bug camera chart-line chart-scatter check chevron-down chevron-left chevron-right circle circle-dot "
+    "circle-help circle-x clipboard clock copy corner-down-left cpu crosshair database disc download ear eye eye-off file "
+    "file-audio file-plus film folder folder-open frame gauge git-branch group hand hard-drive headphones heart history "
+    "house image keyboard layers layout-grid library link list lock lock-open map maximize menu message-square mic mic-off "
+    "minimize minus monitor mouse-pointer move music network octagon-alert octagon-x package palette panel-right pause "
+    "pencil piano pin pin-off play plug plus power radio redo-2 refresh-cw repeat rocket rotate-ccw save save-all scan-face "
+    "scissors search send settings share-2 shield skip-back sliders-horizontal sliders-vertical smile sparkles square star "
+    "tag target timer trash-2 triangle-alert undo-2 ungroup unlink unplug upload user video volume-2 volume-x waves webcam "
+    "workflow x zap zoom-in zoom-out "
+)
 FIRST_ICON = 0xE000
 
 
 def make(source: Path, lucide: Path, out: Path) -> tuple[dict[str, int], dict[str, float]]:
     """One font file; gives the code point of each icon, and the width of each letter in parts of the font's height."""
     letters, icons = TTFont(source), TTFont(lucide / "font" / "lucide.ttf")
-    codes = {name: int(found["encodedCode"].lstrip("\\"), 16) for name, found in json.loads((lucide / "font" / "info.json").read_text()).items()}
+    info = json.loads((lucide / "font" / "info.json").read_text())
+    codes = {name: int(found["encodedCode"].lstrip("\\"), 16) for name, found in info.items()}
     units, their_units = letters["head"].unitsPerEm, icons["head"].unitsPerEm
     glyphs, widths, characters = {".notdef": TTGlyphPen(None).glyph()}, {".notdef": units // 2}, {}
     outlines, names = letters.getGlyphSet(), letters.getBestCmap()
@@ -44,7 +49,7 @@ def make(source: Path, lucide: Path, out: Path) -> tuple[dict[str, int], dict[st
     outlines, names = icons.getGlyphSet(), icons.getBestCmap()
     places = {}
     scale, middle = 1.12 * units / their_units, letters["OS/2"].sCapHeight / 2
-    for number, icon in enumerate(sorted(ICONS)):
+    for number, icon in enumerate(sorted(ICONS.split())):
         glyph, pen, name = outlines[names[codes[icon]]], TTGlyphPen(None), f"icon{number}"
         # The icon's box is centred on the middle of the capitals, so that it stands well beside words.
         glyph.draw(TransformPen(pen, (scale, 0, 0, scale, 0, middle - scale * their_units / 2)))

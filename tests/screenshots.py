@@ -1,4 +1,4 @@
-"""Pictures of every example patch in the real window, playing: `python -m tests.screenshots`, or `... FOLDER` for all that is to be looked at.
+"""Pictures of every example patch in the real window, playing: `python -m tests.screenshots [FOLDER]`.
 
 Without a folder the pictures beside the patches are made again. With one, the other themes, the lists and the perform view too.
 """

@@ -15,7 +15,8 @@ MODULES = {
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
 NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
 NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
-EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts", "folders", "trust"}
+EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts"}
+EDITOR_MAY |= {"folders", "trust"}
 # What runs elsewhere is started by the client and its parts only.
 EDITOR_MAY |= {"live", "supervisor", "worker", "sensing", "offline", "playing", "remote.bindings"}
 # What was made is looked at and listened to.

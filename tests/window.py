@@ -76,7 +76,9 @@ class Window:
     # Mouse and keyboard
 
     def x(self, *words):
-        subprocess.run(["xdotool", *map(str, words)], env={**os.environ, "DISPLAY": self.display}, check=True, capture_output=True)
+        subprocess.run(
+            ["xdotool", *map(str, words)], env={**os.environ, "DISPLAY": self.display}, check=True, capture_output=True
+        )
 
     def move(self, x, y):
         self.x("mousemove", round(x), round(y))
@@ -181,7 +183,9 @@ def screen(size=SIZE):
         if not Path(f"/tmp/.X{number}-lock").exists():
             break
     process = subprocess.Popen(
-        ["Xvfb", f":{number}", "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["Xvfb", f":{number}", "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(200):
@@ -205,9 +209,10 @@ def window(*arguments, display, home, env=None, size=SIZE):
     if not preferences.exists():
         preferences.write_text(json.dumps({"width": size[0], "height": size[1], "device": "none", "osc": 0}))
     log = open(home / "window.log", "a")  # noqa: SIM115 - it lives as long as the process
+    ours = {"DISPLAY": display, "GLASSPATCH_PROBE": str(path), "GLASSPATCH_CONFIG": str(home), "LIBGL_ALWAYS_SOFTWARE": "1"}
     process = subprocess.Popen(
-        [sys.executable, *os.environ.get("GP_RUN", "-m runtime.cli").split(), "edit", *map(str, arguments)],
-        env={**os.environ, "DISPLAY": display, "GLASSPATCH_PROBE": str(path), "GLASSPATCH_CONFIG": str(home), "LIBGL_ALWAYS_SOFTWARE": "1", **(env or {})},
+        [sys.executable, "-m", "runtime.cli", "edit", *map(str, arguments)],
+        env={**os.environ, **ours, **(env or {})},
         stdout=log, stderr=log,
     )  # fmt: skip
     sock = socket.socket(socket.AF_UNIX)

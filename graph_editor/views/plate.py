@@ -22,9 +22,9 @@ class Plate:
         with dpg.child_window(
             parent=parent, width=width, height=height, no_scrollbar=True, no_scroll_with_mouse=True, border=False
         ) as self.pane:
-            ground = dpg.add_drawlist(width, height, pos=(0, 0))
-            dpg.draw_rectangle((0, 0), (width, height), fill=look.colour("back"), color=CLEAR, rounding=look.px(5), parent=ground)
-            self.tag = dpg.add_drawlist(width, height, pos=(0, 0))
+            with dpg.drawlist(width, height):
+                dpg.draw_rectangle((0, 0), (width, height), fill=look.colour("back"), color=CLEAR, rounding=look.px(5))
+                self.tag = dpg.add_draw_layer()
             self._button = dpg.add_button(label="", pos=(0, 0), width=width, height=height)
         dpg.bind_item_theme(self.pane, look.pane("clear", (0, 0)))
         dpg.bind_item_theme(self._button, look.glass())

@@ -42,8 +42,8 @@ class Spectrum:
         self._above = self._middle > sample_rate / 2
 
     def of(self, sound: np.ndarray) -> np.ndarray:
-        """dBFS, float64 [BANDS]: a sine at full scale is about 0 dB in its band. A band narrower than what a block so short can tell
-        apart gets the level between its neighbours."""
+        """dBFS, float64 [BANDS]: a sine at full scale is about 0 dB in its band. A band narrower than what a block so short can
+        tell apart gets the level between its neighbours."""
         power = np.abs(np.fft.rfft(sound.mean(0) * self._window)) ** 2
         found = np.interp(self._middle, self._hertz, power)
         if len(self._spans):

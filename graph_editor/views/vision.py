@@ -48,6 +48,8 @@ class Screen:
         self._image: Any = None
         self._shape: tuple[int, ...] = ()
         self._last: Any = None
+        self._step = 1
+        """One pixel in so many is shown: as many as the frame has room for."""
         self._box = (0.0, 0.0, float(self.width), float(self.height))
         size = max(6, seat.px(theme.SIZES["small"]))
         with dpg.group(parent=parent) as group:
@@ -74,7 +76,7 @@ class Screen:
             self._make(picture.shape)
         # Channel by channel, then all at once: numpy is seven times slower where it turns bytes into floats with gaps between.
         for channel in range(3):
-            self._bytes[..., channel] = picture[..., channel]
+            self._bytes[..., channel] = picture[:: self._step, :: self._step, channel]
         np.multiply(self._bytes, np.float32(1.0 / 255.0), out=self._pixels)
         dpg.set_value(self._texture, self._pixels)
 
@@ -93,13 +95,14 @@ class Screen:
     def _make(self, shape: tuple[int, ...]) -> None:
         self.close()
         self._shape = shape
-        height, width = shape[:2]
+        scale = min(self.width / shape[1], self.height / shape[0])
+        self._step = max(1, int(1.0 / scale + 0.35))
+        box = ((self.width - shape[1] * scale) / 2, (self.height - shape[0] * scale) / 2, shape[1] * scale, shape[0] * scale)
+        height, width = -(-shape[0] // self._step), -(-shape[1] // self._step)
         self._bytes = np.full((height, width, 4), 255, np.uint8)
         self._pixels = np.ones((height, width, 4), np.float32)
         with dpg.texture_registry():
             self._texture = dpg.add_raw_texture(width, height, self._pixels, format=dpg.mvFormat_Float_rgba)
-        scale = min(self.width / width, self.height / height)
-        box = ((self.width - width * scale) / 2, (self.height - height * scale) / 2, width * scale, height * scale)
         self._box = box
         self._image = dpg.draw_image(self._texture, box[:2], (box[0] + box[2], box[1] + box[3]), parent=self._under)
         dpg.configure_item(self._words, show=False)
@@ -145,11 +148,12 @@ class Face(View):
         self._shown: tuple[str, str] = ("", "")
         self._marks: Any = None
         colour = look.type_colour(PortType.CONTROL)
-        pink = look.readable(theme.family_of("vision.face")[1])
+        # Over a picture the bright colours are seen in every theme.
+        green, pink = theme.TYPE_COLOURS[PortType.CONTROL], theme.TYPE_COLOURS[PortType.IMAGE]
         self._lines = [
             dpg.draw_polyline(
                 [(0, 0), (0, 0)],
-                color=(*(pink if line is OVAL else colour)[:3], 150 if line is OVAL else 230),
+                color=(*(pink if line is OVAL else green)[:3], 150 if line is OVAL else 230),
                 thickness=max(1.0, seat.px(1.3)),
                 parent=self._screen.over,
                 show=False,

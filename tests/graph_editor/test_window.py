@@ -193,7 +193,8 @@ def test_the_work_of_a_killed_window_is_offered_to_the_next(display, tmp_path):
 
 
 def test_a_patch_with_twenty_problems_opens_and_shows_them_all(display, tmp_path):
-    nodes = {f"gain_{n}": {"type": "audio.gain", "params": {"gain": "loud"}, "position": [n % 5 * 280, n // 5 * 200]} for n in range(20)}
+    one = {"type": "audio.gain", "params": {"gain": "loud"}}
+    nodes = {f"gain_{n}": {**one, "position": [n % 5 * 280, n // 5 * 200]} for n in range(20)}
     path = tmp_path / "bad.json"
     path.write_text(json.dumps({"format": 1, "nodes": nodes, "links": []}))
     with window(path, display=display, home=tmp_path / "home") as w:

@@ -141,6 +141,23 @@ def test_what_is_auditioned_can_be_the_target_of_a_new_anchor(taught):
     assert anchors(taught)["again"] == 3.0
 
 
+def test_a_target_that_is_no_anchor_yet_is_heard_until_none_is_asked_for_and_taught_from_what_plays(taught):
+    before = len(lessons(taught))
+    taught.do(ask.Audition("regressor", target={"z0": 4.5}))
+    assert plays(taught) == 4.5 and len(lessons(taught)) == before
+    record(taught, "found", None, 6)
+    assert anchors(taught)["found"] == 4.5
+    taught.do(ask.Audition("regressor"))
+    assert plays(taught) in (-1.0, 2.0, 3.0, 4.5) and lessons(taught)[-1].auditioned is None
+
+
+def test_a_target_of_other_dimensions_is_not_heard_and_those_that_it_needs_are_told(taught):
+    before = plays(taught)
+    taught.do(ask.Audition("regressor", target={"z0": 4.5, "z1": 1.0}))
+    assert taught.words()[-1] == "regressor plays z0, so a target of it needs a value for each of them and for nothing else"
+    assert before in (-1.0, 2.0, 3.0) and plays(taught) in (-1.0, 2.0, 3.0)
+
+
 # What is told
 
 
