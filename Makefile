@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 READY_FOR_TESTS := $(VENV)/ready-for-tests
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test setup ready-for-tests bench soak quick readme clean
+.PHONY: demo test setup ready-for-tests bench soak quick readme screenshots clean
 
 demo: setup
 	$(BIN)/glasspatch demo
@@ -30,6 +30,9 @@ soak: ready-for-tests
 
 readme: setup
 	$(BIN)/python -m tests.readme
+
+screenshots: ready-for-tests
+	$(BIN)/python -m tests.screenshots
 
 setup: $(READY)
 

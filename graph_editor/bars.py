@@ -84,6 +84,10 @@ class Toolbar:
         dpg.set_item_pos(self._middle, [x, px(10)])
         dpg.set_item_pos(self._right, [max(width - right - px(12), x + middle + px(8)), px(10)])
 
+    def parts(self) -> dict[str, Any]:
+        """The items that it is made of, from the left."""
+        return {"left": self._left, "middle": self._middle, "right": self._right}
+
     def show(self) -> None:
         """Brings words and lights to the state of things."""
         editor, look = self._editor, self._editor.look
@@ -171,6 +175,10 @@ class Statusbar:
             self._more = more
         for item in (parent,):
             dpg.bind_item_font(item, look.font("small"))
+
+    def parts(self) -> dict[str, Any]:
+        """The cells that are shown, by their names."""
+        return {name: cell for name, (cell, _, _) in self._cells.items() if dpg.is_item_shown(cell)}
 
     def show(self) -> None:
         """Brings the cells to what is known, four times a second."""

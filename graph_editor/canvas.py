@@ -183,8 +183,9 @@ class Canvas:
                 faces[name] = face
                 if view is not None:
                     stale.add(name)
+        kept = set(patch.links)
         gone = (
-            [link for link in self.links if link not in patch.links or link.ends()[0] in stale or link.ends()[2] in stale]
+            [link for link in self.links if link not in kept or link.ends()[0] in stale or link.ends()[2] in stale]
             if stale or patch.links is not self._patch.links
             else []
         )

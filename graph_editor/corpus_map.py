@@ -71,7 +71,7 @@ def place(features: np.ndarray) -> np.ndarray:
     spread = values.std(axis=0)
     values = (values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0)
     axes = np.zeros((len(values), 2))
-    if len(values) > 2:
+    if len(values) > 2 and spread.max() > 1e-9:
         axes = PCA(2, svd_solver="full").fit_transform(values)
     elif len(values) == 2:
         axes[:, 0] = values[:, 1]

@@ -26,6 +26,8 @@ class Dialogs:
         self._editor = editor
         self._open: list[Any] = []
         self._accept: dict[Any, Callable[[], None]] = {}
+        self._long: set[Any] = set()
+        """Questions in whose text Enter begins a new line."""
         self._toasts: list[tuple[float, Any]] = []
         self._hint: tuple[Any, Any] | None = None
 
@@ -141,6 +143,7 @@ class Dialogs:
         if shown in self._open:
             self._open.remove(shown)
             self._accept.pop(shown, None)
+            self._long.discard(shown)
             dpg.delete_item(shown)
 
     def close_top(self) -> bool:
@@ -169,7 +172,10 @@ class Dialogs:
     def key(self, key: int) -> bool:
         """A key that was pressed while a question is open; says whether it was for us."""
         if self._open and key in (dpg.mvKey_Return, dpg.mvKey_NumPadEnter) and self._open[-1] in self._accept:
-            self._accept[self._open[-1]]()
+            shown = self._open[-1]
+            ctrl = dpg.is_key_down(dpg.mvKey_LControl) or dpg.is_key_down(dpg.mvKey_RControl)
+            if shown not in self._long or ctrl:
+                self._accept[shown]()
             return True
         return False
 
@@ -193,8 +199,9 @@ class Dialogs:
             done(text)
 
         self.buttons(shown, [("OK", "primary", accept), ("Cancel", "plain", lambda: self.close(shown))])
-        if lines == 1:
-            self._accept[shown] = accept
+        self._accept[shown] = accept
+        if lines > 1:
+            self._long.add(shown)
         dpg.focus_item(field)
 
     def ask(self, title: str, words: str, answers: Sequence[tuple[str, str, Callable[[], object]]]) -> None:

@@ -28,7 +28,7 @@ from graph_editor.watching import Watch
 from runtime import messages as say
 from runtime.errors import GlasspatchError, ParamError, in_words
 from runtime.node import JobNode
-from runtime.patch import Link, Node, Patch
+from runtime.patch import Node, Patch
 from runtime.registry import Registry
 from runtime.spec import NodeSpec, PortType
 from runtime.subpatch import flattened, place_of, spec_of
@@ -68,7 +68,7 @@ class Editor:
         self._compiled: Any = None
         self._watch = Watch(self)
         self._whole = document.whole
-        self._flat_of: tuple[Patch, tuple[Link, ...]] = (document.whole, ())
+        self._sources: tuple[Patch | None, dict[str, tuple[str, str]]] = (None, {})
         self.panes = Panes(self)
 
     # The window's parts
@@ -125,15 +125,10 @@ class Editor:
 
     def source_of(self, flat: str, port: str) -> tuple[str, str] | None:
         """(flat name, output) of what leads to an input, through the borders of subpatches."""
-        for link in self._flat_links():
-            if link.target == f"{flat}.{port}":
-                return link.ends()[0], link.ends()[1]
-        return None
-
-    def _flat_links(self) -> tuple[Link, ...]:
-        if self._flat_of[0] is not self.document.whole:
-            self._flat_of = self.document.whole, flattened(self.document.whole, self.registry).links
-        return self._flat_of[1]
+        if self._sources[0] is not self.document.whole:
+            links = flattened(self.document.whole, self.registry).links
+            self._sources = self.document.whole, {link.target: link.ends()[:2] for link in links}
+        return self._sources[1].get(f"{flat}.{port}")
 
     def flat(self, name: str) -> str:
         """The name by which the runtime knows a node of the shown patch."""

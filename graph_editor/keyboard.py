@@ -16,6 +16,9 @@ MODIFIERS = {
 }
 WRITING = ("mvInputText", "mvInputInt", "mvInputFloat", "mvDragFloat", "mvDragInt", "mvSliderFloat", "mvSliderInt")
 
+EQUALS = dpg.mvKey_Minus + 4
+"""The key of = and +, for which the library has no name that holds: its keys lie as in Dear ImGui's list."""
+
 
 class Keyboard:
     """Calls `run(command)` for a combination. `first` sees every key before; True from it ends the matter."""
@@ -40,9 +43,7 @@ class Keyboard:
                 if code is not None:
                     self._codes[code] = key
         self._codes[dpg.mvKey_NumPadEnter] = "Return"
-        for code in (getattr(dpg, "mvKey_Plus", None), getattr(dpg, "mvKey_Add", None)):
-            if code is not None:
-                self._codes[code] = "+"
+        self._codes |= {EQUALS: "+", dpg.mvKey_Add: "+", dpg.mvKey_Subtract: "-"}
 
     @property
     def held(self) -> set[str]:

@@ -23,8 +23,10 @@ WIDTH, HEAD, ROW, FOOT = 232.0, 40.0, 25.0, 14.0
 SHOWN_PARAMS = 4
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
-VIEWS = {"vision.face": 290.0, "mapping.regressor": 190.0, "rave.decoder": 120.0, "rave.trainer": 130.0}
+VIEWS = {"vision.face": 290.0, "mapping.regressor": 190.0, "rave.decoder": 130.0, "rave.trainer": 130.0}
 """Room that the view of a kind of node takes."""
+TROUBLE = 44.0
+"""Room for the words about an input that nothing leads to, as on a new node."""
 DEFAULT_SIZE: Size = (WIDTH, 160.0)
 """Of a node of which nothing is known."""
 GAP = 24.0
@@ -43,7 +45,8 @@ def size_of(spec: NodeSpec | None, folded: bool = False) -> Size:
     if folded:
         return WIDTH, HEAD + ROW * rows + FOOT
     preview = VIEWS.get(spec.type) or next((PREVIEWS[port.type] for port in spec.outputs if port.type in PREVIEWS), 0.0)
-    return WIDTH, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + preview + FOOT
+    trouble = 0.0 if all(port.optional for port in spec.inputs) else TROUBLE
+    return WIDTH, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + preview + trouble + FOOT
 
 
 def sizes_of(patch: Patch, registry: Registry, drawn: Mapping[str, Size] | None = None) -> dict[str, Size]:

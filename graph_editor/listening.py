@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from runtime.errors import in_words
+from runtime.errors import NodeError, in_words
 from runtime.master import Master
 from runtime.speaker import open_speaker
 
 BLOCK = 512
 LEVEL = 0.5
-"""Half of what the file holds (-6 dB), and the limiter of the performance after it: an unknown file may be recorded hot."""
+"""Half of what the file holds (-6 dB), after the limiter of the performance: an unknown file may be recorded hot."""
 FADE = 0.005
 """Seconds of the ramps at both ends, and where the next sound cuts in."""
+LEAD = 0.15
+"""Seconds of silence with which a card begins: it fades in, and the attack of a slice is what one listens for."""
 IDLE = 3.0
 """Seconds after the last sound until the sound card is let go: some can be used by one program only."""
 
@@ -83,11 +85,15 @@ class Listening:
         opened: tuple[str | None, int] | None = None
         while True:
             with self._wake:
-                if not self._wake.wait_for(lambda: self._wanted is not None or self._closing, IDLE) or self._closing:
+                self._wake.wait_for(lambda: self._wanted is not None or self._closing, IDLE if speaker is not None else 0.0)
+                wanted = self._wanted if not self._closing else None
+                if wanted is None and speaker is None:
                     self._thread = None
-                    break
-                assert self._wanted is not None
-                wanted = self._wanted
+                    return
+            if wanted is None:
+                speaker.stop()  # it may take a moment, and somebody may want to hear something meanwhile
+                speaker, opened = None, None
+                continue
             try:
                 import soundfile
 
@@ -100,16 +106,14 @@ class Listening:
                         opened = wanted[1], file.samplerate
                     self._play(wanted, file, speaker)
             except Exception as error:  # a file or a card may fail in many ways, and none may end the window's player
-                self._tell(f"{wanted[0].path.name} cannot be played: {in_words(error)}")
+                self._tell(f"{wanted[0].path.name} cannot be played: {_why(error)}")
             with self._wake:
                 self._now = None
                 if self._wanted is wanted:
                     self._wanted = None
-        if speaker is not None:
-            speaker.stop()
 
     def _open(self, device: str | None, rate: int) -> Any:
-        return open_speaker(
+        speaker = open_speaker(
             device,
             listens=False,
             sample_rate=rate,
@@ -117,13 +121,16 @@ class Listening:
             latency=None,
             tell=lambda words, wrong: self._tell(words) if wrong else None,
         )
+        for _ in range(round(LEAD * rate / BLOCK)):
+            speaker.play(np.zeros((2, BLOCK), np.float32))
+        return speaker
 
     def _play(self, wanted: tuple[Sound, str | None], file: Any, speaker: Any) -> None:
         sound, rate = wanted[0], file.samplerate
         start = min(max(sound.start, 0), file.frames)
         count = (file.frames if sound.end is None else min(sound.end, file.frames)) - start
         if count <= 0:
-            raise ValueError("it holds no sound there; run the patch again")
+            raise NodeError("it holds no sound there; run the patch again")
         file.seek(start)
         master, ramp = Master(2, BLOCK, rate), max(round(FADE * rate), 1)
         self._now, done = sound, 0
@@ -137,9 +144,16 @@ class Listening:
             if cut:
                 gain *= np.clip(1.0 - np.arange(len(gain)) / min(ramp, len(gain)), 0.0, 1.0)
             padded = np.zeros((len(block), BLOCK), np.float32)
-            padded[:, : block.shape[1]] = np.nan_to_num(block, posinf=0.0, neginf=0.0) * (LEVEL * gain).astype(np.float32)
-            speaker.play(master.render([padded]))
+            padded[:, : block.shape[1]] = np.nan_to_num(block, posinf=0.0, neginf=0.0)
+            limited = master.render([padded])
+            limited[:, : len(gain)] *= (LEVEL * gain).astype(np.float32)
+            speaker.play(limited)
             done += block.shape[1]
             self._at = done / rate - speaker.output_latency
             if cut:
                 return
+
+
+def _why(error: Exception) -> str:
+    words = getattr(error, "error_string", None)  # what libsndfile says, without its own prefix
+    return str(words).rstrip(".") if words else in_words(error)

@@ -16,6 +16,8 @@ from runtime.corpus import Corpus, Slice
 from runtime.errors import ArtifactError
 from runtime.spec import NodeSpec
 
+UNITS = (("min", "s", 1, 60, 60), ("h", "min", 60, 60, 24), ("d", "h", 3600, 24, float("inf")))
+"""A unit, the one below it, that one's seconds, how many of it make the unit, and how many of the unit make the next."""
 LOOK = 1.0
 """Seconds between two looks at whether something was made anew."""
 PIECE = 4096
@@ -206,13 +208,12 @@ def _json(file: Path) -> dict[str, Any]:
 def length(seconds: float) -> str:
     """A length in words: 0.42 s, 11.4 s, 3 min 12 s, 1 h 52 min, 3 d 4 h."""
     if seconds < 59.95:
-        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
-    for unit, parts in (("min", 60), ("h", 3600), ("d", 86400)):
-        if seconds < {"min": 3600, "h": 86400, "d": float("inf")}[unit]:
-            smaller = {"min": (1, "s"), "h": (60, "min"), "d": (3600, "h")}[unit]
-            whole, rest = divmod(round(seconds / smaller[0]), parts // smaller[0])
-            return f"{whole} {unit} {rest} {smaller[1]}" if rest else f"{whole} {unit}"
-    raise AssertionError
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    for unit, smaller, size, parts, limit in UNITS:
+        whole, rest = divmod(round(seconds / size), parts)
+        if whole < limit:
+            return f"{whole} {unit} {rest} {smaller}" if rest else f"{whole} {unit}"
+    raise AssertionError("days have no limit")
 
 
 def clock(seconds: float) -> str:
@@ -223,10 +224,6 @@ def clock(seconds: float) -> str:
 
 
 def ago(when: float) -> str:
-    """How long ago, in words."""
+    """How long ago something was, in words (`when` in seconds since the epoch)."""
     past = time.time() - when
-    return "just now" if past < 90 else f"{length(past - past % 60).split(' ')[0]} {_unit(past)} ago"
-
-
-def _unit(past: float) -> str:
-    return "min" if past < 3600 else "h" if past < 86400 else "d"
+    return "just now" if past < 90 else f"{' '.join(length(past).split()[:2])} ago"

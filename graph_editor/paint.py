@@ -102,12 +102,6 @@ class Look:
 
         return self._made(("button", kind, zoom), dpg.mvAll, make)
 
-    def glass(self) -> Any:
-        """A theme for a button that is not seen and only takes the mouse for the drawing under it."""
-        clear = (0, 0, 0, 0)
-        names = ("Button", "ButtonHovered", "ButtonActive", "NavHighlight")
-        return self._made("glass", dpg.mvAll, lambda: core(**dict.fromkeys(names, clear)))
-
     def pane(self, ground: str, padding: tuple[float, float] = (14, 12), spacing: tuple[float, float] = (8, 6)) -> Any:
         """A theme for a part of the window; the ground is a colour of the palette, or "clear"."""
         value = (0, 0, 0, 0) if ground == "clear" else self.colour(ground)
@@ -279,7 +273,7 @@ class Look:
                 Button=palette.button,
                 ButtonHovered=mix(palette.button, palette.shade, 0.08),
                 ButtonActive=mix(palette.button, palette.shade, 0.16),
-                SliderGrab=mix(palette.field, palette.accent, 0.5),  # the number is written over it
+                SliderGrab=mix(palette.field, palette.accent, 0.4),  # the number is written over it
                 SliderGrabActive=mix(palette.field, palette.accent, 0.75),
                 CheckMark=palette.accent,
                 Header=lift,

@@ -125,6 +125,7 @@ class Probe:
             "recording": editor.lesson.recording.anchor if editor.lesson.recording and editor.lesson.recording.begun else None,
             "palette": editor.palette.offered() if editor.palette.is_open else None,
             "dialogs": editor.dialogs.is_open,
+            "toasts": editor.dialogs.toasts(),
             "zoom": editor.canvas.zoom,
             "first_frame": editor.first_frame,
             "perform": editor.performing is not None,
@@ -159,6 +160,37 @@ class Probe:
                 return [x - 8, y - 6, x - 8 + width, y - 6 + height]
         return None
 
+    def _parts(self, node: str) -> Any:
+        """All that a node is made of: kind, words and rectangle of each item, and how wide its words are."""
+        view, look = self._editor.canvas.views[node], self._editor.look
+        found, waiting = [], [view.tag]
+        while waiting:
+            item = waiting.pop()
+            waiting += dpg.get_item_children(item, 1)
+            kind = dpg.get_item_type(item).rpartition("::")[2]
+            if item == view.tag or not dpg.is_item_shown(item) or "rect_min" not in dpg.get_item_state(item):
+                continue
+            (x, y), (width, height) = dpg.get_item_rect_min(item), dpg.get_item_rect_size(item)
+            words = str(dpg.get_value(item)) if kind == "mvText" else str(dpg.get_item_label(item) or "")
+            wide = max(look.width(line, "small", zoom=view.face.zoom) for line in words.split("\n"))
+            found.append([kind, words, [x, y, x + width, y + height], wide])
+        return found
+
+    def _bars(self) -> Any:
+        """The rectangles of the toolbar's groups, and of the cells of the line below."""
+        panes = self._editor.panes
+        return [
+            {name: _rectangle(item) for name, item in bar.items()} for bar in (panes.toolbar.parts(), panes.statusbar.parts())
+        ]
+
+    def _combos(self) -> Any:
+        """The rectangles of the boxes to choose from that are seen outside the canvas, from above."""
+        found = [
+            item for item in dpg.get_all_items() if dpg.get_item_type(item).endswith("mvCombo") and dpg.is_item_visible(item)
+        ]
+        top = dpg.get_active_window()
+        return sorted((_rectangle(item) for item in found if _window_of(item) == top), key=lambda box: box[1])
+
     def _kill_engine(self) -> Any:
         """As if the engine had died of a fault."""
         pid = self._editor.client.pid
@@ -185,6 +217,17 @@ class Probe:
     def _picture(self, path: str) -> Any:
         dpg.output_frame_buffer(path)
         return {"ok": True}
+
+
+def _rectangle(item: Any) -> list[float]:
+    (x, y), (width, height) = dpg.get_item_rect_min(item), dpg.get_item_rect_size(item)
+    return [x, y, x + width, y + height]
+
+
+def _window_of(item: Any) -> Any:
+    while item and not dpg.get_item_type(item).endswith("mvWindowAppItem"):
+        item = dpg.get_item_parent(item)
+    return item
 
 
 def _is_seen(item: Any) -> bool:

@@ -30,6 +30,7 @@ class Underlay:
         self.stale = True
         self._pan: Point = (0.0, 0.0)
         self._waited = 0
+        self._has_map = True
 
     def resize(self, size: tuple[int, int]) -> None:
         dpg.configure_item(self._tag, width=size[0], height=size[1])
@@ -69,12 +70,17 @@ class Underlay:
                 dpg.draw_rectangle(
                     (x0 - left, y0 - top), (x1 - left, y1 - top), fill=(*colour, 16), color=(*colour, 60), rounding=look.px(12)
                 )
+            outside = False
             for name in canvas.views:
                 box = canvas.box(name)
+                outside |= box is not None and (box[0] < left or box[1] < top or box[2] > left + width or box[3] > top + height)
                 if box is None or box[2] < left or box[3] < top or box[0] > left + width or box[1] > top + height:
                     continue
                 for reach, dark in SHADOW:
                     self._shadow(box, reach, dark, left, top, look)
+            if outside != self._has_map:  # where all is seen, a map only hides something
+                self._has_map = outside
+                dpg.configure_item(canvas.tag, minimap=outside)
         finally:
             dpg.pop_container_stack()
 

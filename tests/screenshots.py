@@ -6,6 +6,7 @@ Without a folder the pictures beside the patches are made again. With one, the o
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from runtime.trust import trust
 from tests.command import ROOT
 from tests.window import Window, screen, window
 
@@ -22,8 +24,8 @@ PATCHES = ROOT / "patches"
 PICTURES = PATCHES / "pictures"
 SCALES = {1.0: (1600, 900), 1.5: (2400, 1350)}
 """Scale of the window -> size of the screen it is shown on."""
-COLOURS = 128
-"""Of a kept picture: more are not seen, and would weigh."""
+COLOURS = 256
+"""Of a kept picture: more are hardly seen, and would weigh."""
 STAGE = {"device": "none", "osc": 0}
 PLAYED = 6.0
 """Seconds of sound before a picture is taken: by then the face was found and the meters move."""
@@ -93,10 +95,6 @@ def shown(path: Path, place: Path, scale: float, size: tuple[int, int], theme: s
 
 def trust_models(path: Path, home: Path) -> None:
     """The models made beside a patch open without a question for the user with this folder."""
-    import os
-
-    from runtime.trust import trust
-
     before = os.environ.get("GLASSPATCH_CONFIG")
     os.environ["GLASSPATCH_CONFIG"] = str(home)
     try:
@@ -113,9 +111,11 @@ def play(w: Window) -> bool:
     """Live, until something is heard and seen; says whether the patch can play at all."""
     w.key("ctrl+l")
     state = w.until(lambda state: state["client"] in ("playing", "off", "dead"), 60, "the sound")
-    if state["client"] == "playing":
+    if state["client"] == "playing" and not state["problems"]:
         w.until(lambda state: state["peak"] > 0.0 or state["counters"].get("seconds", 0) > PLAYED, 30, "a sound")
         w.frames(int(PLAYED * 30))
+    if state["dialogs"]:  # files of the artist's own are asked for
+        w.key("Escape")
     w.move(2, 2)
     w.until(lambda state: not state.get("toasts"), 12, "the end of what was said")
     return bool(state["client"] == "playing")
@@ -132,7 +132,7 @@ def keep(w: Window, path: Path) -> None:
     """A picture, few colours, small."""
     with tempfile.TemporaryDirectory() as folder:
         with Image.open(w.picture(Path(folder) / "whole.png")) as whole:
-            small = whole.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = whole.convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
         small.save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 

@@ -151,7 +151,11 @@ class Window:
 
     def press(self, label):
         """Clicks what shows these words; there must be such a thing."""
-        found = self.ask("item", label=label)
+        for _ in range(10):  # what has just opened has no size in its first frames
+            found = self.ask("item", label=label)
+            if found:
+                break
+            self.frames(1)
         assert found, f"nothing shows {label!r}"
         box = found[-1]
         self.click((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)

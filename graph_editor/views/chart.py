@@ -74,7 +74,7 @@ class Chart:
         self._editor, self._place, self._found, self._corpus = editor, place, found, found.corpus
         self._groups, self._group_of = corpus_map.groups(found.corpus)
         with dpg.group(parent=parent) as self._all:
-            self._plate = Plate(editor.look, self._all, width, height)
+            self._plate = Plate(editor.look, self._all, width, height, "map")
             self._words = dpg.add_text(" ")
             dpg.bind_item_font(self._words, editor.look.font("small"))
             dpg.bind_item_theme(self._words, editor.look.words("muted"))

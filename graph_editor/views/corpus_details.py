@@ -123,15 +123,15 @@ class Strip:
         self._seat, self._corpus = seat, corpus
         self._editor, look = seat.editor, seat.editor.look
         with dpg.group() as self._all:
-            self._plate = Plate(look, self._all, seat.width, look.px(72))
+            self._plate = Plate(look, self._all, seat.width, look.px(72), "waveform")
             self._words = dpg.add_text(" ")
             dpg.bind_item_font(self._words, look.font("small"))
             dpg.bind_item_theme(self._words, look.words("muted"))
-        ground = dpg.add_draw_layer(parent=self._plate.tag)
+        ground = dpg.add_draw_node(parent=self._plate.tag)
         self._lit = dpg.draw_rectangle(
             (-9, 0), (-9, self._plate.height), fill=(*look.colour("accent")[:3], 60), color=CLEAR, parent=ground
         )
-        self._waves = dpg.add_draw_layer(parent=self._plate.tag)
+        self._waves = dpg.add_draw_node(parent=self._plate.tag)
         self._needle = dpg.draw_line(
             (-9, 0), (-9, self._plate.height), color=look.colour("text"), thickness=1.5, parent=self._plate.tag
         )

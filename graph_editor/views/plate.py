@@ -17,39 +17,28 @@ CLEAR = (0, 0, 0, 0)
 class Plate:
     """A drawing so many pixels large. `tag` is what to draw under."""
 
-    def __init__(self, look: Look, parent: Any, width: int, height: int) -> None:
+    def __init__(self, look: Look, parent: Any, width: int, height: int, label: str = "") -> None:
         self.width, self.height = width, height
-        with dpg.child_window(
-            parent=parent, width=width, height=height, no_scrollbar=True, no_scroll_with_mouse=True, border=False
-        ) as self.pane:
-            with dpg.drawlist(width, height):
-                dpg.draw_rectangle((0, 0), (width, height), fill=look.colour("back"), color=CLEAR, rounding=look.px(5))
-                self.tag = dpg.add_draw_layer()
-            self._button = dpg.add_button(label="", pos=(0, 0), width=width, height=height)
-        dpg.bind_item_theme(self.pane, look.pane("clear", (0, 0)))
-        dpg.bind_item_theme(self._button, look.glass())
+        with dpg.drawlist(width, height, parent=parent, label=label) as self._list:
+            dpg.draw_rectangle((0, 0), (width, height), fill=look.colour("back"), color=CLEAR, rounding=look.px(5))
+            self.tag = dpg.add_draw_node()
 
     def mouse(self) -> Point | None:
         """Where the mouse is on the drawing; None where it is elsewhere, or something lies between."""
-        if not (dpg.is_item_hovered(self._button) or self.is_held):
+        if not (dpg.is_item_hovered(self._list) or self.is_held):
             return None
         x, y = dpg.get_mouse_pos(local=False)
-        left, top = dpg.get_item_rect_min(self._button)
+        left, top = dpg.get_item_rect_min(self._list)
         return x - left, y - top
 
     @property
     def is_held(self) -> bool:
         """Whether the mouse was pressed here and is still held."""
-        return bool(dpg.is_item_active(self._button))
+        return bool(dpg.is_item_active(self._list))
 
     @property
     def is_seen(self) -> bool:
-        return bool(dpg.does_item_exist(self._button) and dpg.is_item_visible(self._button))
-
-    def corner(self) -> Point:
-        """The upper left corner on the screen."""
-        x, y = dpg.get_item_rect_min(self._button)
-        return float(x), float(y)
+        return bool(dpg.does_item_exist(self._list) and dpg.is_item_visible(self._list))
 
 
 def bars(parent: Any, peaks: np.ndarray, width: int, height: int, colour: Colour, step: int) -> None:

@@ -17,6 +17,8 @@ RANGE = 4.0
 """Latents that a model knows lie between about -3 and 3; a slider that must show more is widened."""
 MOST = 16
 """Latents that a node shows; all stand in the inspector."""
+TALL = 0.28
+"""Height of a slider in parts of the width that all have, at least: in the perform view they are large."""
 FALLBACK = 8
 """Latents that are shown where nothing tells how many there are."""
 
@@ -84,7 +86,7 @@ class Latents(View):
                 label=f"##latent {self._dims[number]}",
                 vertical=True,
                 width=width,
-                height=seat.px(self.height),
+                height=max(seat.px(self.height), round(seat.width * TALL)),
                 min_value=-self._limit,
                 max_value=self._limit,
                 format="",
@@ -179,8 +181,15 @@ class Sliders(Latents):
 
     height, per_row, most = 92, 8, 256
 
+    def __init__(self, seat: Seat) -> None:
+        self._numbers: dict[Any, int] = {}
+        with dpg.item_handler_registry() as self._handlers:
+            dpg.add_item_deactivated_after_edit_handler(callback=self._typed)
+        super().__init__(seat)
+
     def foot(self) -> None:
         super().foot()
+        self._numbers.clear()
         look, seat, editor = self.look, self.seat, self.seat.editor
         with dpg.group(horizontal=True, horizontal_spacing=seat.px(6)):
             for words, kind, run, help_text in (
@@ -209,9 +218,16 @@ class Sliders(Latents):
         dim, name = self._dims[number], self._called[number]
         field = dpg.add_input_text(label=f"##word {dim}", width=width, hint=dim, default_value="" if name == dim else name)
         dpg.bind_item_font(field, self.look.font("small"))
-        with dpg.item_handler_registry() as handlers:
-            dpg.add_item_deactivated_after_edit_handler(callback=lambda *_: self._call(number, dpg.get_value(field)))
-        dpg.bind_item_handler_registry(field, handlers)
+        dpg.bind_item_handler_registry(field, self._handlers)
+        self._numbers[field] = number
+
+    def _typed(self, _: Any, field: Any) -> None:
+        number = self._numbers.get(field)
+        if number is not None:
+            self._call(number, dpg.get_value(field))
+
+    def close(self) -> None:
+        dpg.delete_item(self._handlers)  # the library does not delete it with the fields
 
     def _call(self, number: int, word: str) -> None:
         editor, name = self.seat.editor, self.seat.node

@@ -27,7 +27,7 @@ def test_the_bounds_are_around_all_nodes_or_some_or_none():
 
 
 @pytest.mark.parametrize(
-    ("view", "zoom"), [((10000, 10000), 1.25), ((820, 620), 1.0), ((819, 620), 0.8), ((820, 300), 0.4), ((1, 1), 0.4)]
+    ("view", "zoom"), [((10000, 10000), 1.25), ((780, 580), 1.0), ((779, 580), 0.9), ((780, 300), 0.4), ((1, 1), 0.4)]
 )
 def test_the_largest_zoom_is_taken_at_which_all_is_seen(view, zoom):
     assert layout.ZOOMS[layout.fitting_zoom((0.0, 0.0, 700.0, 500.0), view)] == zoom

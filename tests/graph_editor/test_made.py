@@ -1,0 +1,237 @@
+"""What was made, read for the eye: waveforms, corpora, cards, tags; and answers that come beside the window."""
+
+import json
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from graph_editor import made, tags
+from graph_editor.answers import Answers
+from graph_editor.jobs import COURSE, JobState, heard
+from graph_editor.views.training import fitted, history, losses_of, step_of
+from runtime import messages as say
+from runtime.corpus import Corpus, Recording, Slice
+from runtime.patch import Node
+
+DEMO = Path(__file__).resolve().parents[2] / "patches" / "demo.json"
+RATE = 8000
+
+
+def two_files(folder):
+    """A second of 0.5 and -0.25 in turns, and a second of silence with a click of 0.75 in its middle."""
+    steps = np.tile([0.5, -0.25], RATE // 2).astype(np.float32)
+    click = np.zeros(RATE, np.float32)
+    click[RATE // 2] = 0.75
+    for name, sound in (("steps", steps), ("click", click)):
+        soundfile.write(folder / f"{name}.wav", sound, RATE, subtype="FLOAT")
+    recordings = tuple(Recording(f"{name}.wav", name.ljust(64, "0"), RATE, 1, RATE) for name in ("steps", "click"))
+    return Corpus(folder, recordings, (Slice(0, 0, RATE), Slice(1, 0, RATE)))
+
+
+def test_a_waveform_holds_the_lowest_and_highest_sample_of_each_part(tmp_path):
+    corpus = two_files(tmp_path)
+    found = made.peaks(corpus, corpus.slices, 8)
+    np.testing.assert_array_equal(found[:4], np.tile([-0.25, 0.5], (4, 1)))
+    np.testing.assert_array_equal(found[4:], [[0, 0], [0, 0], [0, 0.75], [0, 0]])
+
+
+def test_a_recording_that_has_gone_is_silent_in_the_waveform_and_the_others_are_not(tmp_path):
+    corpus = two_files(tmp_path)
+    (tmp_path / "steps.wav").unlink()
+    found = made.peaks(corpus, corpus.slices, 8)
+    assert not found[:4].any()
+    assert found[6, 1] == 0.75
+
+
+def test_a_waveform_of_nothing_is_flat():
+    assert not made.peaks(Corpus(Path(), (), ()), (), 5).any()
+
+
+def test_the_demo_s_corpus_is_read_once_while_nothing_changes():
+    found = made.read_corpus(DEMO, "slicer", None)
+    assert len(found.corpus.slices) == 162
+    assert found.seconds == pytest.approx(91.4, abs=0.1)
+    assert made.read_corpus(DEMO, "slicer", found) is found
+    assert made.read_corpus(DEMO, "nobody", None) == made.MadeCorpus()
+
+
+def test_a_corpus_cut_short_is_told_in_words(tmp_path):
+    folder = tmp_path / "p.assets" / "slicer"
+    folder.mkdir(parents=True)
+    (folder / "corpus.json").write_text("{")
+    record = {"outputs": {"corpus": {"type": "corpus", "path": "p.assets/slicer", "fingerprint": "ab"}}}
+    (folder / "record.json").write_text(json.dumps(record))
+    found = made.read_corpus(tmp_path / "p.json", "slicer", None)
+    assert found.corpus is None
+    assert "run the patch again" in found.fault
+
+
+def test_the_demo_s_model_tells_its_card_and_stands_on_the_shelf():
+    found = made.read_model(DEMO, "trainer", None)
+    assert found.card["steps"] == 6500
+    assert [(one.name, one.step, one.phase, one.sound) for one in found.shelf] == [("the model", 6500, "GAN", None)]
+    assert made.read_model(DEMO, "trainer", found) is found
+
+
+def test_the_shelf_shows_what_was_stopped_and_what_has_a_test_phrase(tmp_path):
+    stopped, partial = (tmp_path / f"p.assets/trainer{end}" for end in (".stopped", ".partial"))
+    for folder in (stopped, partial / "checkpoints"):
+        folder.mkdir(parents=True)
+    (stopped / "training.ckpt").write_bytes(b"x")
+    (partial / "checkpoints" / "early.ckpt").write_bytes(b"x")
+    (partial / "checkpoints" / "early.json").write_text('{"step": 1200, "phase": "VAE"}')
+    (partial / "checkpoints" / "early.wav").write_bytes(b"x")
+    shelf = {one.name: one for one in made.read_model(tmp_path / "p.json", "trainer", None).shelf}
+    assert set(shelf) == {"stopped before", "early"}
+    assert (shelf["early"].step, shelf["early"].phase) == (1200, "VAE")
+    assert shelf["early"].sound.name == "early.wav"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.417, "0.42 s"),
+        (11.43, "11.4 s"),
+        (59.96, "1 min"),
+        (91.4, "1 min 31 s"),
+        (3599.7, "1 h"),
+        (6720, "1 h 52 min"),
+        (97200, "1 d 3 h"),
+    ],
+)
+def test_lengths_in_words(seconds, words):
+    assert made.length(seconds) == words
+
+
+def test_places_in_a_recording():
+    assert [made.clock(seconds) for seconds in (3.21, 760, 3723)] == ["0:03.2", "12:40.0", "1:02:03.0"]
+
+
+# Tags
+
+
+def sliced(*slices):
+    recordings = (Recording("a.wav", "a" * 64, RATE, 1, 900), Recording("b.wav", "b" * 64, RATE, 1, 900))
+    return Corpus(Path(), recordings, tuple(Slice(*one) for one in slices))
+
+
+def test_tags_grow_keep_their_reason_and_go_again():
+    corpus, node = sliced((0, 0, 100), (0, 100, 200), (1, 0, 300)), Node("corpus.slicer", view={"colour": "rose"})
+    once = tags.tagged(node, "bells", tags.parts(corpus, [0]), "they ring")
+    twice = tags.tagged(once, "bells", tags.parts(corpus, [0, 2]))
+    assert twice.view["tags"] == {"bells": {"reason": "they ring", "slices": [["a" * 16, 0, 100], ["b" * 16, 0, 300]]}}
+    assert tags.untagged(twice, "bells") == node
+
+
+def test_a_tag_is_found_again_after_the_corpus_was_cut_otherwise():
+    before = sliced((0, 0, 300), (0, 300, 900), (1, 0, 900))
+    tag = tags.tags_of(tags.tagged(Node("corpus.slicer"), "t", tags.parts(before, [0])))["t"]
+    after = sliced((1, 0, 300), (0, 0, 200), (0, 200, 390), (0, 390, 900), (0, 250, 370))
+    np.testing.assert_array_equal(tags.members(after, tag), [False, True, True, False, False])
+
+
+@pytest.mark.parametrize(
+    "garbage", [5, {"t": 3}, {"t": {"slices": [["a", 1], ["a", "b", 3], [1, 2, 3], ["a", 5, 2]]}}, {"t": {"slices": "abc"}}]
+)
+def test_what_is_no_tag_is_passed_over(garbage):
+    found = tags.tags_of(Node("corpus.slicer", view={"tags": garbage}))
+    assert all(tag.parts == () for tag in found.values())
+
+
+# Training
+
+
+def told(step, phase="VAE", loss=10.0):
+    return f"step {step} of 6500, {phase} phase, spectral distance {loss:.2f}, 0.41 s a step"
+
+
+def test_the_course_of_a_training_is_kept_thinned_from_its_first_to_its_last_step():
+    jobs = heard({}, say.JobStarted("trainer"))
+    for step in range(3000):
+        jobs = heard(jobs, say.JobProgress("trainer", step / 6500, told(step, loss=20 - step / 300)))
+    points = losses_of(jobs["trainer"])
+    assert len(points) < COURSE
+    assert tuple(points[0]) == (0.0, 20.0)
+    assert points[-1][0] >= 2990
+    assert (np.diff(points[:, 0]) > 0).all()
+
+
+def test_what_is_told_of_a_step_is_read_and_other_words_are_not():
+    assert step_of(told(120, "GAN", 9.5)) == (120, 6500, "GAN", 9.5)
+    assert step_of("reading the corpus") is None
+    assert step_of(told(3, loss=float("nan"))) is None
+    assert losses_of(JobState("t", "running")).shape == (0, 2)
+
+
+def test_losses_are_drawn_by_their_logarithm_from_the_least_to_the_most():
+    np.testing.assert_allclose(
+        fitted(np.array([[0, 100.0], [50, 10.0], [100, 1.0]]), 100), [[0, 1], [0.5, 0.5], [1, 0]], atol=1e-9
+    )
+    assert fitted(np.zeros((0, 2)), 10).shape == (0, 2)
+
+
+def test_a_card_with_garbage_in_its_history_gives_what_is_a_number():
+    assert history({"validation": [[1, 2.0], ["x", 3], [4], 5, [6, float("nan")]]}).tolist() == [[1.0, 2.0]]
+    assert history({"validation": "none"}).shape == (0, 2)
+
+
+# Answers
+
+
+def aside(work):
+    future = Future()
+
+    def run():
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run).start()
+    return future
+
+
+def until(ask, wanted, seconds=5.0):
+    end = time.monotonic() + seconds
+    while ask() != wanted:
+        assert time.monotonic() < end, f"{ask()} is not {wanted}"
+        time.sleep(0.005)
+
+
+def test_a_question_is_worked_out_once_beside_and_asked_without_waiting():
+    answers, calls, go = Answers(aside), [], threading.Event()
+
+    def work(before):
+        go.wait(5)
+        calls.append(before)
+        return "found"
+
+    assert answers.ask("q", work) is None
+    go.set()
+    until(lambda: answers.ask("q", work), "found")
+    time.sleep(0.05)
+    assert answers.ask("q", work) == "found"
+    assert calls == [None]
+
+
+def test_with_again_the_question_is_worked_out_anew_with_the_answer_so_far():
+    answers = Answers(aside)
+    until(lambda: answers.ask("n", lambda before: min((before or 0) + 1, 3), again=0.01), 3)
+
+
+def test_what_fails_is_told_and_the_answer_so_far_stays():
+    answers, fail = Answers(aside), []
+
+    def work(before):
+        if fail:
+            raise ValueError("the disk is gone")
+        return 1
+
+    until(lambda: answers.ask("q", work, again=0.01), 1)
+    fail.append(True)
+    until(lambda: (answers.ask("q", work, again=0.01), answers.fault("q")), (1, "the disk is gone"))
