@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,15 @@ class Probe:
         self._heard = b""
         self._waiting = 0
         self._costs: list[float] = []
+        self._gaps: list[float] = []
+        self._last: float | None = None
 
     def frame(self) -> None:
         """Answers what was asked since the last frame."""
+        now = time.monotonic()
         self._costs = [*self._costs[-599:], self._editor.frame_cost]
+        self._gaps = [*self._gaps[-5999:], now - self._last] if self._last is not None else []
+        self._last = now
         if self._waiting:
             self._waiting -= 1
             if not self._waiting:
@@ -209,6 +215,10 @@ class Probe:
         x, y = self._editor.canvas.corner
         width, height = self._editor.canvas.size
         return [x, y, x + width, y + height]
+
+    def _slow(self) -> Any:
+        """The longest times from frame to frame, in seconds, the longest first."""
+        return sorted(self._gaps, reverse=True)[:20]
 
     def _cost(self) -> Any:
         """Main-thread CPU seconds of the last frames, without the wait between them."""

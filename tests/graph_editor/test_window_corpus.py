@@ -1,0 +1,161 @@
+"""The views of what is offline, in the real window: numbers, the map with its tags, a folder of very many files."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.artifacts import Assets
+from runtime.corpus import Corpus, Recording, Slice
+from runtime.patch import Link, Node, Patch, save
+from runtime.spec import PortType
+from tests.window import screen, window
+
+pytestmark = pytest.mark.stage
+PATCHES = Path(__file__).resolve().parents[2] / "patches"
+ROOM = 14
+"""Pixels between the points and the edge of the map."""
+
+
+@pytest.fixture(scope="module")
+def display():
+    with screen() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def demo(display, tmp_path_factory):
+    """The window on a copy of the demo."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copy(PATCHES / "demo.json", folder)
+    for name in ("demo", "demo.assets"):
+        shutil.copytree(PATCHES / name, folder / name)
+    with window(folder / "demo.json", display=display, home=folder / "home") as w:
+        w.home, w.patch = folder / "home", folder / "demo.json"
+        w.frames(40)
+        yield w
+
+
+def tags(w):
+    return json.loads(w.model())["nodes"]["slicer"].get("view", {}).get("tags", {})
+
+
+def large_map(w):
+    """Opens the map of the slicer, large; gives its corner and where each slice lies on the screen."""
+    w.click(*w.title_of("slicer"))
+    w.frames(20)
+    w.move(1450, 700)
+    w.x("click", "--repeat", "25", "--delay", "20", "5")  # to the foot of the pane
+    for _ in range(200):
+        w.frames(10)
+        kept = list((w.home / "state" / "maps").glob("*.npy"))
+        if kept and w.ask("item", label="Open large"):
+            break
+    w.press("Open large")
+    w.frames(30)
+    box = max(w.ask("item", label="map"), key=lambda one: one[2] - one[0])
+    points = np.load(kept[0])
+    size = box[2] - box[0] - 2 * ROOM, box[3] - box[1] - 2 * ROOM
+    return box, np.column_stack([box[0] + ROOM + points[:, 0] * size[0], box[1] + ROOM + (1 - points[:, 1]) * size[1]])
+
+
+def test_the_slicer_and_the_folder_tell_what_their_records_hold(demo):
+    corpus = Corpus.read(Assets(demo.patch).artifact("slicer", "corpus").path, demo.patch.parent)
+    demo.click(*demo.title_of("slicer"))
+    demo.frames(60)
+    assert demo.ask("item", label=f"{len(corpus.slices)} slices")
+    demo.click(*demo.title_of("archive"))
+    demo.frames(60)
+    assert demo.ask("item", label=f"{len(corpus.recordings)} recordings")
+
+
+def test_the_trainer_tells_its_card(demo):
+    demo.click(*demo.title_of("trainer"))
+    demo.frames(60)
+    assert demo.ask("item", label="6 500 steps")
+    assert demo.ask("item", label="8 latents")
+
+
+def test_on_the_map_hover_names_a_slice_and_a_line_around_slices_tags_them_until_it_is_undone(demo):
+    corpus = Corpus.read(Assets(demo.patch).artifact("slicer", "corpus").path, demo.patch.parent)
+    box, places = large_map(demo)
+    alone = max(range(len(places)), key=lambda one: np.sort(np.hypot(*(places - places[one]).T))[1])
+    demo.move(*places[alone])
+    demo.frames(5)
+    name = corpus.recordings[corpus.slices[alone].recording].path.rpartition("/")[2]
+    assert [one for one in demo.ask("item", label=f"{name} ") if one[1] > box[3]]
+    demo.click(*places[alone])
+    demo.frames(10)
+    assert not [words for words in demo.state()["said"] if "cannot be played" in words]
+
+    half = (box[0] + box[2]) / 2
+    ring = [(half, box[1] + 3), (box[2] - 3, box[1] + 3), (box[2] - 3, box[3] - 3), (half, box[3] - 3)]
+    demo.move(*ring[0])
+    demo.down()
+    for x, y in ring[1:]:
+        demo.move(x, y)
+    demo.up()
+    demo.frames(6)
+    demo.type("right side")
+    demo.key("Return")
+    demo.frames(10)
+    chosen = [corpus.slices[one] for one in np.flatnonzero(places[:, 0] > half)]
+    wanted = [[corpus.recordings[one.recording].sha256[:16], one.start, one.end] for one in chosen]
+    assert tags(demo) == {"right side": {"reason": "", "slices": wanted}}
+    assert demo.ask("item", label=f"right side  \u00b7  {len(wanted)} slices")
+    assert demo.state()["undo"][0] == f"tag {len(wanted)} slices right side"
+    demo.key("ctrl+z")
+    demo.frames(10)
+    assert tags(demo) == {}
+    assert not demo.ask("item", label="right side  ")
+
+
+COUNT = 50_000
+
+
+def very_many(folder):
+    """A patch whose folder holds 50,000 recordings (one file, linked), made already, and a slicer of as many slices."""
+    tapes = folder / "tapes"
+    tapes.mkdir(parents=True)
+    shutil.copy(PATCHES / "demo/recordings/strings/pluck_001.wav", folder / "one.wav")
+    recordings = []
+    for number in range(COUNT):
+        place = tapes / f"set_{number // 500:03d}"
+        if number % 500 == 0:
+            place.mkdir()
+        (place / f"take_{number:05d}.wav").hardlink_to(folder / "one.wav")
+        recordings.append(Recording(f"tapes/{place.name}/take_{number:05d}.wav", f"{number:064x}", 44100, 1, 504000))
+    patch = Patch(
+        nodes={
+            "archive": Node("corpus.folder", params={"path": "tapes"}, position=(0.0, 0.0)),
+            "slicer": Node("corpus.slicer", position=(300.0, 0.0)),
+            "unheard": Node("corpus.folder", params={"path": "tapes"}, position=(600.0, 0.0)),
+        },
+        links=(Link("archive.corpus", "slicer.corpus"),),
+    )
+    path = folder / "many.json"
+    save(path, patch)
+    assets = Assets(path)
+    for name, seconds in (("archive", 504000), ("slicer", 22050)):
+        assets.working(name).mkdir(parents=True)
+        slices = tuple(Slice(number, 0, seconds) for number in range(COUNT))
+        Corpus(folder, tuple(recordings), slices).write(assets.working(name))
+        params = dict(patch.nodes[name].params)
+        assets.finish(name, {"params": params}, {"corpus": (PortType.CORPUS, assets.working(name))})
+    return path
+
+
+def test_a_folder_of_50_000_files_does_not_hold_up_the_window(display, tmp_path):
+    path = very_many(tmp_path / "many")
+    with window(path, display=display, home=tmp_path / "home") as w:
+        w.until(lambda _: len(w.ask("item", label="50 000 recordings")) > 0, 60, "the count of recordings")
+        w.until(lambda _: len(w.ask("item", label="50 000 slices")) > 0, 60, "the count of slices")
+        w.until(lambda _: len(w.ask("item", label="50 000 files")) > 0, 60, "the count of files")
+        w.click(*w.title_of("archive"))
+        w.until(lambda _: len(w.ask("item", label="1 to 8 of 50000")) > 0, 60, "the list")
+        w.frames(120)
+        slow = w.ask("slow")
+        print("longest frames, ms:", [round(1000 * one) for one in slow])
+        assert slow[0] < 1.0
