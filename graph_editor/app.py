@@ -29,6 +29,8 @@ ACTIVE, PLAYING, IDLE = 1 / 60, 1 / 30, 1 / 8
 """Seconds per frame: while the mouse or keys are busy, while something plays, and else."""
 PERFORMING = ("Play",)
 """Groups of commands that the perform view obeys."""
+SWITCH = 0.0005
+"""Seconds until a busy thread lets the window's go on: a frame hands over many times, and would wait each time."""
 BUSY = 1.0
 """Seconds after the last move during which the window counts as busy."""
 
@@ -36,6 +38,7 @@ BUSY = 1.0
 def main(path: Path | None, *, performing: bool = False) -> int:
     """Opens the window on a patch, or on a new one; gives the exit code."""
     began = time.perf_counter()
+    sys.setswitchinterval(SWITCH)
     dpg.create_context()
     preferences = load_preferences()
     dpg.configure_app(manual_callback_management=True)

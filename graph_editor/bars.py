@@ -41,9 +41,10 @@ class Toolbar:
             )
             self._title = dpg.add_text("")
             dpg.bind_item_theme(self._title, look.words("muted"))
-            self._dot = dpg.add_text("\u25cf")
-            dpg.bind_item_theme(self._dot, look.words("warn"))
-            editor.explain(self._dot, "There are changes that are not saved")
+            with dpg.group() as self._dot:
+                dot = dpg.add_text("\u25cf")
+                dpg.bind_item_theme(dot, look.words("warn"))
+                editor.explain(dot, "There are changes that are not saved")
             for command, icon in (("save", "save"), ("undo", "undo-2"), ("redo", "redo-2")):
                 self._command(icon, command)
         with dpg.group(parent=parent, horizontal=True, horizontal_spacing=px(8)) as self._middle:

@@ -202,18 +202,6 @@ def kept(fingerprint: str) -> np.ndarray | None:
 # Looking at it
 
 
-def groups(corpus: Corpus) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of what belongs together, and the number of its group for each slice: recordings of one folder, or, where all lie in
-    one folder, each recording."""
-    folders = [Path(one.path).parent.name for one in corpus.recordings]
-    if len(set(folders)) < 2:
-        folders = [Path(one.path).stem for one in corpus.recordings]
-    names = tuple(dict.fromkeys(folders))
-    numbers = {name: number for number, name in enumerate(names)}
-    of_recording = np.array([numbers[name] for name in folders], int)
-    return names, of_recording[[piece.recording for piece in corpus.slices]] if corpus.slices else np.zeros(0, int)
-
-
 def nearest(points: np.ndarray, at: tuple[float, float], reach: float) -> int | None:
     """The number of the point nearest to `at`, within `reach`; None where there is none."""
     if not len(points):

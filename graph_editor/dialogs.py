@@ -147,13 +147,12 @@ class Dialogs:
             dpg.delete_item(shown)
 
     def close_top(self) -> bool:
-        """Closes what lies on top; says whether there was anything."""
+        """Closes the question on top, else all words; says whether there was a question."""
         if self._open:
             self.close(self._open[-1])
             return True
-        if self._toasts:
+        while self._toasts:
             dpg.delete_item(self._toasts.pop()[1])
-            return True
         return False
 
     def close_all(self) -> None:

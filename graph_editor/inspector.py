@@ -174,9 +174,10 @@ class Inspector:
                     lambda: playing.learn(editor, name, param.name),
                     f"moved by {knob}; press to choose another" if knob else "Learn: move a MIDI or OSC knob after pressing this",
                 )
-            reset = self._button(
-                theme.icon("rotate-ccw"), "ghost", lambda: editor.reset_param(name, param.name), "Back to its default"
-            )
+            with dpg.group() as reset:  # with its help: that of a hidden item would stand at the one before it
+                self._button(
+                    theme.icon("rotate-ccw"), "ghost", lambda: editor.reset_param(name, param.name), "Back to its default"
+                )
             dpg.configure_item(reset, show=value != param.default)
             self._resets[param.name] = reset
         bounds = self._bounds(param)

@@ -25,7 +25,7 @@ PIECE = 4096
 SOUNDS = (".wav", ".flac")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MadeCorpus:
     """The corpus that a node has made; None where it has made none yet, or, with the `fault` in words, none that can be read.
     `params` are those it was made with."""
@@ -35,13 +35,16 @@ class MadeCorpus:
     fingerprint: str = ""
     folder: Path = Path()
     seconds: float = 0.0
+    total: float = 0.0
+    """Seconds of all recordings; `seconds` are those of all slices."""
+    groups: tuple[str, ...] = ()
+    """Names of what belongs together in it."""
+    group_of: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    """The number of its group for each slice."""
+    recording_of: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    """The number of its recording for each slice."""
     params: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
-
-    @property
-    def total(self) -> float:
-        """Seconds of all recordings."""
-        return sum(one.seconds for one in self.corpus.recordings) if self.corpus else 0.0
 
 
 def read_corpus(patch: Path, node: str, before: MadeCorpus | None) -> MadeCorpus:
@@ -58,9 +61,30 @@ def read_corpus(patch: Path, node: str, before: MadeCorpus | None) -> MadeCorpus
     except ArtifactError as error:
         return MadeCorpus(signature, fault=str(error))
     params = found.record.get("params")
+    names, group_of = groups(corpus)
     return MadeCorpus(
-        signature, corpus, found.fingerprint, found.path, corpus.seconds, params if isinstance(params, dict) else {}
+        signature,
+        corpus,
+        found.fingerprint,
+        found.path,
+        corpus.seconds,
+        sum(one.seconds for one in corpus.recordings),
+        names,
+        group_of,
+        np.array([one.recording for one in corpus.slices], int),
+        params if isinstance(params, dict) else {},
     )
+
+
+def groups(corpus: Corpus) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of what belongs together, and the number of its group for each slice: recordings of one folder, or, where all lie in
+    one folder, each recording."""
+    names = [one.path.rpartition("/")[0].rpartition("/")[2] for one in corpus.recordings]
+    if len(set(names)) < 2:
+        names = [one.path.rpartition("/")[2].rpartition(".")[0] for one in corpus.recordings]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    of_recording = [numbers[name] for name in names]
+    return tuple(numbers), np.array([of_recording[piece.recording] for piece in corpus.slices], int)
 
 
 def _signature(file: Path) -> tuple[int, ...]:

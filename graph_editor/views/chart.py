@@ -72,7 +72,6 @@ class Chart:
     def __init__(self, editor: Editor, place: Place, found: MadeCorpus, parent: Any, width: int, height: int) -> None:
         assert found.corpus is not None
         self._editor, self._place, self._found, self._corpus = editor, place, found, found.corpus
-        self._groups, self._group_of = corpus_map.groups(found.corpus)
         with dpg.group(parent=parent) as self._all:
             self._plate = Plate(editor.look, self._all, width, height, "map")
             self._words = dpg.add_text(" ")
@@ -170,7 +169,7 @@ class Chart:
         look, pixels, corpus = self._editor.look, self._pixels, self._corpus
         every = list((self._tagged or {}).values())
         tints = np.array([look.readable(colour)[:3] for colour in COLOURS], np.float64) / 255.0
-        colours = tints[self._group_of % len(COLOURS)]
+        colours = tints[self._found.group_of % len(COLOURS)]
         ring = np.array(look.colour("text")[:3], np.float64) / 255.0
         size = self._plate.width, self._plate.height
         crowd = min(max((2500 / max(len(pixels), 1)) ** 0.25, 0.55), 1.25)
@@ -207,8 +206,8 @@ class Chart:
     def _legend(self) -> None:
         """The groups with their colours, as many to a line as fit."""
         look = self._editor.look
-        shown = self._groups[: len(COLOURS)]
-        more = len(self._groups) - len(shown)
+        shown = self._found.groups[: len(COLOURS)]
+        more = len(self._found.groups) - len(shown)
         words = [f"\u25cf {name}" for name in shown] + ([f"and {more} more"] if more > 0 else [])
         room, row = 0, None
         for number, one in enumerate(words):

@@ -68,7 +68,7 @@ class CorpusAtLength(View):
             part = 100 * found.seconds / found.total
             self._text(f"{part:.0f} % of {made.length(found.total)} in {plural(len(corpus.recordings), 'recording')}", "faint")
         place = Place(seat.node, seat.flat, editor.document.where)
-        self._strip = Strip(seat, corpus)
+        self._strip = Strip(seat, found, corpus)
         editor.each_frame(self._strip.frame)
         if len(corpus.slices) > 2:
             self._head("Map")
@@ -76,11 +76,11 @@ class CorpusAtLength(View):
             editor.each_frame(self._chart.frame)
             self._button(f"{theme.icon('maximize')}  Open large", lambda: open_window(editor, place, found))
         self._head("Recordings")
-        names = [(one.path, made.length(one.seconds)) for one in corpus.recordings]
-        Listed(seat, names, self._choose, look.px(52))
+        paths = [one.path for one in corpus.recordings]
+        Listed(seat, paths, lambda row: made.length(corpus.recordings[row].seconds), self._choose, look.px(52))
         if corpus.rejected:
             self._head(f"Left out ({len(corpus.rejected)})")
-            Listed(seat, [(one.path, one.reason) for one in corpus.rejected], None, 0)
+            Listed(seat, [one.path for one in corpus.rejected], lambda row: corpus.rejected[row].reason, None, 0)
 
     def _choose(self, recording: int) -> None:
         """Plays a recording and shows it."""
@@ -119,7 +119,7 @@ class CorpusAtLength(View):
 class Strip:
     """One recording as a waveform with its slices; a click plays the slice under the mouse."""
 
-    def __init__(self, seat: Seat, corpus: Corpus) -> None:
+    def __init__(self, seat: Seat, found: MadeCorpus, corpus: Corpus) -> None:
         self._seat, self._corpus = seat, corpus
         self._editor, look = seat.editor, seat.editor.look
         with dpg.group() as self._all:
@@ -135,7 +135,7 @@ class Strip:
         self._needle = dpg.draw_line(
             (-9, 0), (-9, self._plate.height), color=look.colour("text"), thickness=1.5, parent=self._plate.tag
         )
-        self._of = np.array([one.recording for one in corpus.slices])
+        self._of = found.recording_of
         self._was_held = self._is_closed = False
         self._needle_at = -9.0
         self.show(corpus.slices[0].recording if corpus.slices else 0)
@@ -243,11 +243,13 @@ def _whole(corpus: Corpus, recording: int) -> Slice:
 
 
 class Listed:
-    """A long list, some rows at a time: (name, words). With `play`, each row has a button that calls it with the row's number,
-    and the words stand at the right in so many pixels; else they stand below the name."""
+    """A long list, some rows at a time: names, and the `words` of a row. With `play`, each row has a button that calls it with
+    the row's number, and the words stand at the right in so many pixels; else they stand below the name."""
 
-    def __init__(self, seat: Seat, rows: list[tuple[str, str]], play: Callable[[int], None] | None, right: int) -> None:
-        self._seat, self._rows, self._play, self._right = seat, rows, play, right
+    def __init__(
+        self, seat: Seat, rows: list[str], words: Callable[[int], str], play: Callable[[int], None] | None, right: int
+    ) -> None:
+        self._seat, self._rows, self._words, self._play, self._right = seat, rows, words, play, right
         self._first = 0
         self._chosen = list(range(len(rows)))
         look = seat.editor.look
@@ -270,7 +272,7 @@ class Listed:
 
     def _find(self, words: str) -> None:
         wanted = words.lower().split()
-        self._chosen = [number for number, (name, _) in enumerate(self._rows) if all(word in name.lower() for word in wanted)]
+        self._chosen = [number for number, name in enumerate(self._rows) if all(word in name.lower() for word in wanted)]
         self._first = 0
         self._show()
 
@@ -282,7 +284,7 @@ class Listed:
     def _show(self) -> None:
         dpg.delete_item(self._place, children_only=True)
         for number in self._chosen[self._first : self._first + ROWS]:
-            self._row(number, *self._rows[number])
+            self._row(number, self._rows[number], self._words(number))
         if len(self._rows) > ROWS:
             last = min(self._first + ROWS, len(self._chosen))
             dpg.set_value(self._where, f"{min(self._first + 1, last)} to {last} of {len(self._chosen)}")

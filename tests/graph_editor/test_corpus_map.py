@@ -119,17 +119,6 @@ def test_a_point_at_the_edge_of_the_picture_is_cut_and_not_wrapped_around():
     assert not drawn[:, :20].any()
 
 
-def test_recordings_of_one_folder_belong_together():
-    def named(*paths):
-        recordings = tuple(Recording(path, path, RATE, 1, 10) for path in paths)
-        return Corpus(None, recordings, tuple(Slice(number, 0, 10) for number in (*range(len(paths)), 0)))
-
-    names, numbers = corpus_map.groups(named("a/wind/one.wav", "a/metal/two.wav", "a/wind/three.wav"))
-    assert names == ("wind", "metal")
-    np.testing.assert_array_equal(numbers, [0, 1, 0, 0])
-    assert corpus_map.groups(named("a/one.wav", "a/two.wav"))[0] == ("one", "two")
-
-
 def charted(folder, whole, fingerprint, seconds=60.0):
     """Asks until the map is there; gives it, with the fractions that were told."""
     told, until, found = [], time.monotonic() + seconds, None

@@ -57,7 +57,18 @@ def test_the_demo_s_corpus_is_read_once_while_nothing_changes():
     assert len(found.corpus.slices) == 162
     assert found.seconds == pytest.approx(91.4, abs=0.1)
     assert made.read_corpus(DEMO, "slicer", found) is found
-    assert made.read_corpus(DEMO, "nobody", None) == made.MadeCorpus()
+    assert made.read_corpus(DEMO, "nobody", None).corpus is None
+
+
+def test_recordings_of_one_folder_belong_together():
+    def named(*paths):
+        recordings = tuple(Recording(path, path, RATE, 1, 10) for path in paths)
+        return Corpus(None, recordings, tuple(Slice(number, 0, 10) for number in (*range(len(paths)), 0)))
+
+    names, numbers = made.groups(named("a/wind/one.wav", "a/metal/two.wav", "a/wind/three.wav"))
+    assert names == ("wind", "metal")
+    np.testing.assert_array_equal(numbers, [0, 1, 0, 0])
+    assert made.groups(named("a/one.wav", "a/two.wav"))[0] == ("one", "two")
 
 
 def test_a_corpus_cut_short_is_told_in_words(tmp_path):

@@ -42,21 +42,28 @@ def tags(w):
     return json.loads(w.model())["nodes"]["slicer"].get("view", {}).get("tags", {})
 
 
+def scroll(w):
+    """To the foot of the pane at the right."""
+    w.move(1450, 700)
+    w.x("click", "--repeat", "25", "--delay", "20", "5")
+    w.frames(5)
+
+
 def large_map(w):
     """Opens the map of the slicer, large; gives its corner and where each slice lies on the screen."""
     w.click(*w.title_of("slicer"))
     w.frames(20)
-    w.move(1450, 700)
-    w.x("click", "--repeat", "25", "--delay", "20", "5")  # to the foot of the pane
+    scroll(w)
     for _ in range(200):
         w.frames(10)
-        kept = list((w.home / "state" / "maps").glob("*.npy"))
-        if kept and w.ask("item", label="Open large"):
+        if w.ask("item", label="Open large"):
             break
+    w.until(lambda _: len(w.ask("item", label="hover names a slice")) > 0, 60, "the map")
     w.press("Open large")
-    w.frames(30)
+    w.until(lambda _: len(w.ask("item", label="hover names a slice")) == 2, 10, "the large map")
+    w.frames(10)
     box = max(w.ask("item", label="map"), key=lambda one: one[2] - one[0])
-    points = np.load(kept[0])
+    points = np.load(next((w.home / "state" / "maps").glob("*.npy")))
     size = box[2] - box[0] - 2 * ROOM, box[3] - box[1] - 2 * ROOM
     return box, np.column_stack([box[0] + ROOM + points[:, 0] * size[0], box[1] + ROOM + (1 - points[:, 1]) * size[1]])
 
@@ -154,8 +161,10 @@ def test_a_folder_of_50_000_files_does_not_hold_up_the_window(display, tmp_path)
         w.until(lambda _: len(w.ask("item", label="50 000 slices")) > 0, 60, "the count of slices")
         w.until(lambda _: len(w.ask("item", label="50 000 files")) > 0, 60, "the count of files")
         w.click(*w.title_of("archive"))
+        w.frames(60)
+        scroll(w)
         w.until(lambda _: len(w.ask("item", label="1 to 8 of 50000")) > 0, 60, "the list")
         w.frames(120)
-        slow = w.ask("slow")
-        print("longest frames, ms:", [round(1000 * one) for one in slow])
-        assert slow[0] < 1.0
+        by_clock, by_work = w.ask("slow")
+        print("longest frames, ms:", [[round(1000 * one) for one in every] for every in (by_clock, by_work)])
+        assert by_work[0] < 0.4  # of the process itself: the machine may be busy with other things

@@ -97,9 +97,9 @@ def test_nodes_put_at_one_place_find_free_places_each(empty):
 
 
 def test_tab_opens_the_palette_and_leaves_the_view_where_it_is(empty):
-    empty.add("oscillator", (460, 250))
-    empty.add("gain", (1250, 250))  # partly beyond the edge: the library would scroll to it
-    empty.click(*empty.title_of("gain"))
+    empty.add("oscillator", (1180, 250))  # its fields lie beyond the edge: the library would scroll to them
+    assert empty.ask("field", node="oscillator", param="frequency")[2] > empty.ask("canvas")[2]
+    empty.click(*empty.title_of("oscillator"))
     before = empty.ask("nodes")
     empty.key("Tab")
     empty.frames(5)
@@ -157,3 +157,21 @@ def test_another_theme_or_scale_holds_at_once_while_it_plays(row, choice, kept, 
         assert json.loads(w.model()) == before
         assert set(w.ask("nodes")) == set(before["nodes"])
         assert overlapping(w.ask("nodes")) == []
+
+
+def test_escape_leaves_the_perform_view_though_words_are_shown(empty):
+    empty.key("F11")
+    empty.frames(5)
+    empty.key("ctrl+r")
+    empty.key("Escape")
+    assert not empty.state()["perform"]
+
+
+def test_help_of_what_is_hidden_does_not_appear(empty):
+    empty.add("gain", (700, 400))
+    empty.frames(8)
+    (x0, y0, x1, y1) = empty.ask("item", label=icon("piano"))[-1]
+    empty.move((x0 + x1) / 2, (y0 + y1) / 2)
+    empty.frames(50)
+    assert empty.ask("texts", label="move a MIDI or OSC knob")
+    assert empty.ask("texts", label="Back to its default") == []
