@@ -218,8 +218,8 @@ class Probe:
         return [x, y, x + width, y + height]
 
     def _slow(self) -> Any:
-        """The longest times from frame to frame, in seconds, the longest first: by the clock, and what all threads of this process
-        have worked meanwhile, which is the same on a busy machine."""
+        """The longest times from frame to frame, in seconds, the longest first: by the clock, and what all threads of this
+        process have worked meanwhile, which is the same on a busy machine."""
         return [sorted((gap[which] for gap in self._gaps), reverse=True)[:20] for which in (0, 1)]
 
     def _cost(self) -> Any:
