@@ -98,6 +98,16 @@ class SlowOscillator(StreamNode):
         return {"control": (low + (high - low) * wave).astype(np.float32)[None]}
 
 
+def words_of(text: str) -> tuple[str, ...]:
+    """The names in a text, between commas or blanks, no two alike; the empty text has none."""
+    return unique_names(text.replace(",", " ").split())
+
+
+def at_steps(value: float | np.ndarray, steps: int) -> np.ndarray:
+    """What a smooth param is at the end of each step, float32 [steps]: its place in the ramp while it moves."""
+    return np.full(steps, value, np.float32) if isinstance(value, float) else value[STEP - 1 :: STEP]
+
+
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:
     """The names with _2, _3 ... added to those that came before."""
     found: list[str] = []

@@ -19,6 +19,7 @@ STREAMS = {name: node for name, node in NODES.items() if issubclass(node, Stream
 JOBS = {name: node for name, node in NODES.items() if issubclass(node, JobNode)}
 
 DRIVEN_ELSEWHERE = {
+    "control.curve": "needs a table; test_control_curves.py",
     "control.midi": "tells what is played now; test_control_midi.py",
     "control.osc": "tells what is sent now; test_control_osc.py",
     "take.gesture": "needs a take; test_take.py",
