@@ -27,6 +27,12 @@ def can_be_taught(editor: Editor, flat: str) -> bool:
     return spec is not None and {"add", "remove", "train"} <= {action.name for action in spec.actions}
 
 
+def has_targets(editor: Editor, flat: str) -> bool:
+    """Whether each of a node's anchors stands for a target, and not for the gesture alone."""
+    spec = editor.whole_spec(flat)
+    return spec is not None and spec.output(PREDICTION) is not None
+
+
 def taught(editor: Editor, flat: str) -> ask.Taught:
     """What a node was taught: as the performance told it, else as its files say it (without frames and scores)."""
     if editor.client.state == "playing" and flat in editor.taught:
@@ -109,7 +115,7 @@ def record(
         return
     name = anchor or free_name(editor, flat)
     target = target if target is not None else target_of(editor, flat)
-    if target is None and not taught(editor, flat).anchors:
+    if target is None and not taught(editor, flat).anchors and has_targets(editor, flat):
         _ask_target(editor, flat, name, hands_free)
         return
     editor.lesson.begin(flat, name, target, time.monotonic(), hands_free=hands_free)

@@ -1,4 +1,4 @@
-"""What a regressor was taught, on disk: examples to be read and edited, gestures and weights as plain arrays, never pickled."""
+"""What a node was taught, on disk: examples to be read and edited, gestures and weights as plain arrays, never pickled."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 
-from nodes.regression import Anchor, Examples, Fit, digest_of, predict, support
+from nodes.regression import Anchor, Examples, Space, digest_of
 from runtime.artifacts import write_atomically
 from runtime.errors import NodeError
 
@@ -36,7 +37,10 @@ def write_examples(folder: Path, examples: Examples) -> None:
         }
         for anchor in examples.anchors
     ]
-    document = {"format": 1, "gesture": list(examples.gesture), "targets": list(examples.targets), "anchors": listed}
+    document: dict[str, Any] = {"format": 1, "gesture": list(examples.gesture), "targets": list(examples.targets)}
+    document["anchors"] = listed
+    if examples.space is not None:
+        document["model"] = asdict(examples.space)
     # Frames are called by their content, and the old ones stay until the list is written: so the two files fit together even
     # when the power goes between them.
     old: dict[str, np.ndarray] = {}
@@ -74,33 +78,46 @@ def read_examples(folder: Path) -> Examples:
                 raise ValueError(f"anchor {anchor.name!r} holds values that are no numbers")
         if len({anchor.name for anchor in anchors}) < len(anchors):
             raise ValueError("two anchors have the same name")
+        space = document.get("model")
+        space = Space(int(space["latents"]), str(space["axes"]), str(space["file"])) if space is not None else None
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else error
         raise NodeError(
             f"the examples in {folder} cannot be read ({what}); put back {EXAMPLES} and "
             f"{FRAMES} from a copy, or move them away and teach anew"
         ) from error
-    return Examples(gesture, targets, anchors)
+    return Examples(gesture, targets, anchors, space)
 
 
-def write_mapping(folder: Path, mapping: Fit) -> None:
-    """Writes a trained mapping as plain arrays."""
-    named = {field.name: np.asarray(getattr(mapping, field.name)) for field in fields(mapping) if field.name != "weights"}
-    weights = {f"weights_{number}": weight for number, weight in enumerate(mapping.weights)}
-    write_atomically(folder / WEIGHTS, packed({**named, **weights}))
+def write_mapping(folder: Path, mapping: Any) -> None:
+    """Writes what was learnt, a dataclass of numbers, words, arrays and tuples of arrays, as plain arrays."""
+    arrays: dict[str, np.ndarray] = {}
+    for field in fields(mapping):
+        value = getattr(mapping, field.name)
+        parts = {f"{field.name}_{number}": part for number, part in enumerate(value)} if isinstance(value, tuple) else {}
+        arrays |= parts if isinstance(value, tuple) else {field.name: np.asarray(value)}
+    write_atomically(folder / WEIGHTS, packed(arrays))
 
 
-def read_mapping(folder: Path) -> Fit | None:
-    """The trained mapping; None where there is none or it is damaged, for it can be made anew from the examples."""
+def read_mapping(folder: Path, kind: type[Any]) -> Any:
+    """What was learnt, of that `kind`; None where there is none or it is damaged, for it can be made anew from the examples.
+
+    A `kind` has a method `is_sound`, which tries it and says whether it answers with numbers."""
     try:
         arrays = unpacked(folder / WEIGHTS)
-        weights = tuple(arrays.pop(f"weights_{number}") for number in range(4) if f"weights_{number}" in arrays)
-        scalars = {name: kind(arrays.pop(name)[()]) for name, kind in (("key", str), ("spacing", float), ("neighbours", int))}
-        mapping = Fit(**scalars, **arrays, weights=weights)
-        tried = [predict(mapping, mapping.mean[None]), support(mapping, mapping.mean[None])]
-        return mapping if all(np.isfinite(answer).all() for answer in tried) else None
+        if "weights_0" in arrays or "neighbours" in arrays:  # all there was when no method was written
+            arrays.setdefault("method", np.asarray("mlp" if "weights_0" in arrays else "knn"))
+        mapping = kind(**{name: _value(name, hint, arrays) for name, hint in get_type_hints(kind).items()})
+        return mapping if mapping.is_sound() else None
     except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _value(name: str, kind: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    if get_origin(kind) is tuple:
+        names = [part for number in range(len(arrays)) if (part := f"{name}_{number}") in arrays]
+        return tuple(arrays[part] for part in names)
+    return arrays[name] if kind is np.ndarray else kind(arrays[name][()])
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:

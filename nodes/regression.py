@@ -6,22 +6,18 @@ Nothing here knows of nodes or files. Gestures are [n, dims], targets [n, target
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 
-ALPHA = 0.1
-"""Weight decay of the MLP. Measured on synthetic faces (8 features, 6 and 12 anchors of 30 frames, 8 latents, 8 tanh units):
-from 1e-5 to 0.1 anchors are missed by the same 0.01 standard deviations (0.02 with only 4 frames), while R2 on gestures left out
-rises from -0.04 to 0.15; at 1 an anchor of one frame is missed by 0.17."""
-
-MOST_ITERATIONS = 1000
-"""Steps of L-BFGS at most; 12 anchors need some hundreds (0.1 s; 20 anchors of 300 frames 0.7 s)."""
+from nodes.regression_methods import Answer, answering, fit_gp, fit_mlp, fit_rbf, fit_ridge, standardising
 
 MOST_POINTS = 100
 """Examples kept of each anchor for distances: enough to outline it, few enough for thousands of predictions in a second."""
+
+MOST_CENTRES = 150
+"""Centres of a Gaussian process or of radial basis functions: what they cost grows with the cube (150: 0.1 to 0.3 s)."""
 
 TREMBLE = 3.0
 """How much less a dimension that only trembles may count. Measured with 8 anchors told apart by 3 of 8 features while the other 5
@@ -42,17 +38,29 @@ class Anchor:
 
 
 @dataclass(frozen=True)
+class Space:
+    """The latent space of a model: how many latents, digests of their axes and of the model's file."""
+
+    latents: int
+    axes: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Examples:
-    """What the artist taught: anchors, and the names of the dimensions of gestures and targets."""
+    """What the artist taught: anchors, and the names of the dimensions of gestures and targets; `space` is that of the model for
+    which the anchors were recorded, None where nobody said."""
 
     gesture: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     anchors: tuple[Anchor, ...] = ()
+    space: Space | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to fit: method mlp or knn, hidden units of the MLP, neighbours of kNN, seed of the MLP's first weights."""
+    """How to fit: the method (one of regression_methods.METHODS), hidden units of the MLP, neighbours of kNN, seed of the MLP's
+    first weights."""
 
     method: str = "mlp"
     hidden: int = 8
@@ -65,10 +73,12 @@ class Fit:
     """A trained mapping: plain arrays of float64, and the `key` of the examples and settings it was made from.
 
     `points` [n, dims] are examples in standard units and `values` [n, targets] their targets. A gesture in standard units is
-    (gesture - mean) / scale; the MLP gives targets in standard units: target = output * target_scale + target_mean.
+    (gesture - mean) / scale; `weights` give targets in standard units: target = output * target_scale + target_mean. Where all
+    targets are equal, `method` is ridge whatever was asked for: a plane that lies flat.
     """
 
     key: str
+    method: str
     mean: np.ndarray
     scale: np.ndarray
     target_mean: np.ndarray
@@ -86,17 +96,19 @@ class Fit:
         """The same mapping ready for `answer`, made at the first use."""
         return fold(self)
 
+    def is_sound(self) -> bool:
+        """Whether it answers with numbers. Raises whatever numpy does where its arrays do not fit together."""
+        return all(np.isfinite(part).all() for part in answer(self, self.mean[:, None]))
+
 
 @dataclass(frozen=True, eq=False)
 class Folded:
     """A fit with all its units folded into few matrices, for gestures x = [dims + 1, n] with a row of ones below.
 
-    The MLP is output @ tanh(hidden @ x) + bias. The least of x.T @ search [n, points] is at the nearest of `points` [dims + 1,
-    points], and the square of the support is weights @ (x - nearest)^2. `bias`, `low` and `high` are columns."""
+    `targets` answers, without a clamp. The least of x.T @ search [n, points] is at the nearest of `points` [dims + 1,
+    points], and the square of the support is weights @ (x - nearest)^2. `low` and `high` are columns."""
 
-    hidden: np.ndarray | None
-    output: np.ndarray | None
-    bias: np.ndarray | None
+    targets: Answer
     low: np.ndarray
     high: np.ndarray
     search: np.ndarray
@@ -106,30 +118,28 @@ class Folded:
 
 def fold(mapping: Fit) -> Folded:
     """`mapping` made ready for `answer`: a few products, once for each training."""
-    hidden = output = bias = None
-    if mapping.weights:
-        hidden_weights, hidden_biases, output_weights, output_biases = mapping.weights
-        hidden = _standardising(mapping, hidden_weights, hidden_biases).T
-        output = (output_weights * mapping.target_scale).T
-        bias = (output_biases * mapping.target_scale + mapping.target_mean)[:, None]
-    points = mapping.points
+    points, mean, scale = mapping.points, mapping.mean, mapping.scale
+    if mapping.method == "knn":
+        targets = _neighbours(mapping)
+    else:
+        targets = answering(mapping.method, mapping.weights, mean, scale, mapping.target_mean, mapping.target_scale)
     return Folded(
-        hidden,
-        output,
-        bias,
+        targets,
         mapping.low[:, None],
         mapping.high[:, None],
         # |u - p|^2 is |u|^2 - 2 u p + |p|^2, and the first term is the same for all points.
-        _standardising(mapping, -2.0 * points.T, (points**2).sum(1)),
-        np.concatenate([(points * mapping.scale + mapping.mean).T, np.ones((1, len(points)))]),
-        np.append((mapping.scale * mapping.spacing) ** -2.0, 0.0),
+        standardising(mean, scale, -2.0 * points.T, (points**2).sum(1)),
+        np.concatenate([(points * scale + mean).T, np.ones((1, len(points)))]),
+        np.append((scale * mapping.spacing) ** -2.0, 0.0),
     )
 
 
-def _standardising(mapping: Fit, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
-    """[dims + 1, m] so that [x, 1] @ it is (x - mean) / scale @ weights + biases."""
-    weights = weights / mapping.scale[:, None]
-    return np.concatenate([weights, (biases - mapping.mean @ weights)[None]])
+def _neighbours(mapping: Fit) -> Answer:
+    def answer(inputs: np.ndarray) -> np.ndarray:
+        apart = distances((inputs[:-1].T - mapping.mean) / mapping.scale, mapping.points)
+        return neighbour_mean(apart, mapping.values, mapping.neighbours).T
+
+    return answer
 
 
 def key_of(examples: Examples, settings: Settings) -> str:
@@ -154,6 +164,7 @@ def fit(examples: Examples, settings: Settings) -> Fit:
     outline = [gesture[:: -(-len(gesture) // MOST_POINTS)] for gesture in gestures]
     made = Fit(
         key=key_of(examples, settings),
+        method=settings.method,
         mean=mean,
         scale=scale,
         target_mean=targets.mean(0),
@@ -167,7 +178,25 @@ def fit(examples: Examples, settings: Settings) -> Fit:
     if settings.method == "knn":
         return replace(made, neighbours=min(settings.neighbours, len(made.points)))
     outputs = (every - made.target_mean) / np.where(made.target_scale > 0, made.target_scale, 1.0)
-    return replace(made, weights=fit_mlp(np.concatenate(gestures), outputs, settings))
+    if np.ptp(outputs, axis=0).max() == 0.0:
+        return replace(made, method="ridge", weights=(np.zeros((len(mean), len(made.low))), outputs[0]))
+    inputs = np.concatenate(gestures)
+    if settings.method == "mlp":
+        return replace(made, weights=fit_mlp(inputs, outputs, settings.hidden, settings.seed))
+    if settings.method == "ridge":
+        return replace(made, weights=fit_ridge(inputs, outputs))
+    chosen = thinned(counts, MOST_CENTRES)
+    make = fit_gp if settings.method == "gp" else fit_rbf
+    return replace(made, weights=make(inputs[chosen], outputs[chosen], made.spacing))
+
+
+def thinned(counts: list[int], most: int) -> np.ndarray:
+    """Which examples to keep so that they are about `most` at the most: of each anchor as many as of the others, or all that it
+    has, spread evenly. `counts`: the examples of each anchor, which lie one anchor after the other."""
+    share = max(most // len(counts), 1)
+    starts = np.cumsum([0, *counts[:-1]])
+    kept = [np.linspace(0, count - 1, min(count, share)).round().astype(int) for count in counts]
+    return np.concatenate([start + one for start, one in zip(starts, kept, strict=True)])
 
 
 def units_of(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
@@ -200,46 +229,15 @@ def spacing_of(gestures: list[np.ndarray]) -> float:
     return spacing if spacing > SAME else 1.0
 
 
-def fit_mlp(inputs: np.ndarray, outputs: np.ndarray, settings: Settings) -> tuple[np.ndarray, ...]:
-    """Weights of one hidden layer of tanh units, trained by L-BFGS: hidden weights and biases, output weights and biases.
-
-    scikit-learn's default solver (adam) misses the artist's own anchors on so few examples; L-BFGS hits them."""
-    if np.ptp(outputs, axis=0).max() == 0.0:
-        hidden = np.zeros((inputs.shape[1], settings.hidden)), np.zeros(settings.hidden)
-        return *hidden, np.zeros((settings.hidden, outputs.shape[1])), outputs[0]
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPRegressor
-
-    model = MLPRegressor(
-        hidden_layer_sizes=(settings.hidden,),
-        activation="tanh",
-        solver="lbfgs",
-        alpha=ALPHA,
-        max_iter=MOST_ITERATIONS,
-        random_state=settings.seed % 2**32,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # what is reached is good enough, and scores() tells how good
-        model.fit(inputs, outputs if outputs.shape[1] > 1 else outputs[:, 0])
-    (hidden_weights, output_weights), (hidden_biases, output_biases) = model.coefs_, model.intercepts_
-    return hidden_weights, hidden_biases, output_weights, output_biases
-
-
 def answer(mapping: Fit, gestures: np.ndarray, clamp: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """What `predict` and `support` say of gestures [dims, n]: targets [targets, n] and support [n], as float64.
 
     Beside a neural decoder each call of numpy costs several times what it costs alone, for its code has left the cache: so there
     are as few of them as can be."""
     folded, inputs = mapping.folded, np.concatenate((gestures, _ones(gestures.shape[1])))
-    if folded.hidden is None:
-        apart = distances((gestures.T - mapping.mean) / mapping.scale, mapping.points)
-        targets = neighbour_mean(apart, mapping.values, mapping.neighbours).T
-    else:
-        hidden = folded.hidden.dot(inputs)
-        targets = folded.output.dot(np.tanh(hidden, hidden))
-        targets += folded.bias
-        if clamp:
-            np.minimum(np.maximum(targets, folded.low, targets), folded.high, targets)
+    targets = folded.targets(inputs)
+    if clamp:
+        np.minimum(np.maximum(targets, folded.low, targets), folded.high, targets)
     # The product loses half of the digits next to a point: it says which is the nearest, their difference how far that is.
     away = inputs - folded.points.take(inputs.T.dot(folded.search).argmin(1), 1)
     away *= away
@@ -253,7 +251,7 @@ def _ones(n: int) -> np.ndarray:
 
 def predict(mapping: Fit, gestures: np.ndarray, clamp: bool = True) -> np.ndarray:
     """Targets [n, targets] for gestures [n, dims], as float64. With `clamp` none leaves the range of the taught targets: an MLP
-    would otherwise go two to four times as far. Nearest neighbours never leave it."""
+    or a plane would otherwise go two to four times as far. Nearest neighbours never leave it."""
     return answer(mapping, gestures.T, clamp)[0].T
 
 
@@ -291,6 +289,13 @@ def anchor_errors(mapping: Fit, examples: Examples) -> np.ndarray:
     wanted = np.array([anchor.target for anchor in examples.anchors], np.float64)
     missed = (predict(mapping, mean_gestures(examples)) - wanted) / np.where(mapping.target_scale > 0, mapping.target_scale, 1.0)
     return np.sqrt((missed**2).mean(1))
+
+
+def training_error(mapping: Fit, examples: Examples) -> float:
+    """How far the mapping misses the targets at all the gestures that it was taught: as `anchor_errors`, over frames."""
+    scale = np.where(mapping.target_scale > 0, mapping.target_scale, 1.0)
+    missed = [((predict(mapping, anchor.frames) - anchor.target) / scale) ** 2 for anchor in examples.anchors]
+    return float(np.sqrt(np.concatenate(missed).mean()))
 
 
 def leave_one_gesture_out(examples: Examples, settings: Settings) -> float | None:

@@ -231,6 +231,7 @@ def render_file(opened: Opened, out: Path, seconds: float, picture: Path | None)
 def teach(given: argparse.Namespace) -> int:
     as_engine()
     from runtime.teach import forget, forget_all, teach_anchor, tell
+    from runtime.teaching import has_targets
 
     opened = open_told(given.patch)
     if given.node not in opened.plan.steps:
@@ -248,9 +249,10 @@ def teach(given: argparse.Namespace) -> int:
         if given.remove:
             print(forget(opened, given.node, given.anchor))
             return 0
-        if given.target is None or given.start is None or given.end is None or given.end <= given.start:
+        wants_target = given.target is None and has_targets(opened.plan.steps[given.node].spec)
+        if wants_target or given.start is None or given.end is None or given.end <= given.start:
             raise UsageError("teach needs --target, and --from S --to S with the second after the first")
-        print(teach_anchor(opened, given.node, given.anchor, given.target, given.start, given.end))
+        print(teach_anchor(opened, given.node, given.anchor, given.target or {}, given.start, given.end))
     return 0
 
 

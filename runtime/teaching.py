@@ -25,6 +25,11 @@ GESTURES = 30.0
 GESTURE, PREDICTION = "gesture", "prediction"
 
 
+def has_targets(spec: NodeSpec) -> bool:
+    """Whether each of their anchors stands for a target, which can be heard, and not for the gesture alone."""
+    return spec.output(PREDICTION) is not None
+
+
 def can_be_taught(spec: NodeSpec) -> bool:
     """Whether nodes of that kind learn from anchors."""
     return {"add", "remove", "rename", "train", "clear"} <= {action.name for action in spec.actions}
@@ -152,7 +157,7 @@ class Teaching:
             raise NodeError(f"{asked.node}: no gesture reaches it; lead a control signal to its gesture input")
         if not asked.anchor.strip():
             raise NodeError("an anchor needs a name")
-        target = asked.target
+        target = asked.target if has_targets(self._step(asked.node).spec) else {}
         if target is None:
             now = self._engine.value(asked.node, PREDICTION)
             if now is None:
@@ -190,7 +195,9 @@ class Teaching:
         self._teach(asked.node, f"anchor {asked.anchor} is {asked.name}", renamed)
 
     def do_train(self, asked: ask.Train) -> None:
-        self._teach(asked.node, f"train {asked.node}", lambda node: {})
+        # What stands in its way now, a model that was replaced, is known to the node that plays.
+        playing: Any = self._engine.instance(asked.node)
+        self._teach(asked.node, f"train {asked.node}", lambda node: node.settle() if playing is not None and playing.mark else {})
 
     def do_retaught(self, asked: ask.Retaught) -> None:
         node = self._step(asked.node).cls()
@@ -200,7 +207,8 @@ class Teaching:
         self._tell_taught(asked.node)
 
     def do_audition(self, asked: ask.Audition) -> None:
-        self._step(asked.node)
+        if not has_targets(self._step(asked.node).spec):
+            raise NodeError(f"{asked.node} learns gestures without targets: there is nothing to hear of one")
         known = [name for name, *_ in self._told[asked.node].anchors] if asked.node in self._told else []
         if asked.anchor is not None and asked.anchor not in known:
             raise NodeError(f"there is no anchor {asked.anchor!r}; there are: {', '.join(known) or 'none'}")
@@ -260,7 +268,7 @@ class Teaching:
         wanted = self._auditioned.get(name, "")
         target = targets.get(wanted, {}) if isinstance(wanted, str) else wanted
         names = self._engine.names(name, PREDICTION) if self._engine.instance(name) is not None else ()
-        if not target or set(target) != set(names):
+        if not target or not names or not set(names) <= set(target):
             self._auditioned.pop(name, None)
             self._engine.hold(name, PREDICTION, None)
         else:

@@ -1,5 +1,6 @@
 """The regressor: what it learns, what it plays, what it keeps on disk, and how it says no."""
 
+import importlib
 import json
 import re
 
@@ -9,12 +10,14 @@ import pytest
 from nodes import regression
 from nodes.mapping import Regressor
 from nodes.regression import Anchor, Examples, Settings
+from nodes.regression_methods import METHODS
 from runtime.errors import NodeError
 from runtime.node import Block, Stream
 from tests.drive import params_of, stream
 
 GESTURE = ("mouth", "brow", "jaw")
 TARGETS = ("z0", "gravel")
+every_method = pytest.mark.parametrize("method", METHODS)
 
 
 def taught(*anchors, gesture=GESTURE, targets=TARGETS):
@@ -55,7 +58,7 @@ def play(node, gesture, clamp=True):
     return node.process(Block(512), steps[:, None].repeat(8, axis=1) if steps.ndim == 1 else steps, clamp)
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@every_method
 def test_anchors_are_hit(method):
     node = prepared(three(), method=method)
     for anchor in node.examples.anchors:
@@ -64,10 +67,16 @@ def test_anchors_are_hit(method):
         np.testing.assert_allclose(made[:, 0], anchor.target, atol=0.05)
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@pytest.mark.parametrize("method", ["mlp", "knn", "gp", "rbf"])
 def test_twelve_anchors_of_eight_dimensions_are_hit(method):
     examples, settings = many(), Settings(method)
     assert regression.anchor_errors(regression.fit(examples, settings), examples).mean() < 0.15
+
+
+def test_a_plane_misses_twelve_anchors_and_says_so():
+    node = prepared(many(), method="ridge")
+    assert node.scores(whole=False)["anchor_hit"] > 0.3
+    assert "anchors are missed by 0.4" in node.describe(node.scores(whole=False))
 
 
 def test_the_mlp_predicts_what_scikit_learn_does(monkeypatch):
@@ -79,6 +88,37 @@ def test_the_mlp_predicts_what_scikit_learn_does(monkeypatch):
     gestures = np.random.default_rng(1).normal(0.3, 0.2, (50, 8))
     expected = models[0].predict((gestures - mapping.mean) / mapping.scale) * mapping.target_scale + mapping.target_mean
     np.testing.assert_allclose(regression.predict(mapping, gestures, clamp=False), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "module, name, method", [("linear_model", "Ridge", "ridge"), ("gaussian_process", "GaussianProcessRegressor", "gp")]
+)
+def test_a_plane_and_a_gaussian_process_predict_what_scikit_learn_does(monkeypatch, module, name, method):
+    cls = getattr(importlib.import_module(f"sklearn.{module}"), name)
+    models, fit = [], cls.fit
+    monkeypatch.setattr(cls, "fit", lambda model, x, y: models.append(fit(model, x, y)) or models[-1])
+    mapping = regression.fit(many(), Settings(method))
+    gestures = np.random.default_rng(1).normal(0.3, 0.2, (50, 8))
+    expected = models[0].predict((gestures - mapping.mean) / mapping.scale) * mapping.target_scale + mapping.target_mean
+    np.testing.assert_allclose(regression.predict(mapping, gestures, clamp=False), expected, atol=1e-6)
+
+
+def test_radial_basis_functions_predict_what_scipy_does():
+    from scipy.interpolate import RBFInterpolator
+
+    mapping = regression.fit(many(4), Settings("rbf"))
+    model = RBFInterpolator(
+        mapping.points, mapping.values, kernel="multiquadric", epsilon=1 / mapping.spacing, degree=0, smoothing=1e-3
+    )
+    inputs = np.concatenate([np.random.default_rng(1).normal(size=(50, 8)), mapping.points[:5]])
+    made = regression.predict(mapping, inputs * mapping.scale + mapping.mean, clamp=False)
+    np.testing.assert_allclose(made, model(inputs), atol=1e-6)
+
+
+def test_of_many_examples_each_anchor_keeps_the_same_share():
+    kept = regression.thinned([100, 3, 50], 30)
+    assert [((kept >= low) & (kept < high)).sum() for low, high in ((0, 100), (100, 103), (103, 153))] == [10, 3, 10]
+    assert kept[0] == 0 and kept[-1] == 152
 
 
 def test_nearest_neighbours_predict_what_scikit_learn_does():
@@ -96,7 +136,7 @@ def test_one_target_only_is_learnt_too():
     assert play(node, (1, 0, 0))["prediction"][0, 0] == pytest.approx(3.0, abs=0.05)
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@every_method
 @pytest.mark.parametrize("gesture", [(0, 0, 0), (5, -5, 5)])
 def test_one_anchor_gives_its_target_always(method, gesture):
     node = prepared(taught(("calm", (-1.5, 0.25), (0, 0, 0))), method=method)
@@ -125,7 +165,7 @@ def test_support_is_the_distance_to_the_nearest_example_over_the_spacing_of_the_
     np.testing.assert_allclose(made, [0, 0.5, 0, 1, 2])
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@every_method
 def test_support_is_exact_near_an_example_far_from_all_and_with_large_numbers(method):
     examples = many()
     shifted = tuple(Anchor(a.name, a.target, a.frames * 50 + 3000) for a in examples.anchors)
@@ -151,7 +191,7 @@ def test_the_outputs_are_named_by_the_targets(tmp_path):
     assert made["prediction"].shape == (2, 64) and made["support"].shape == (1, 64)
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@every_method
 def test_the_prediction_is_the_same_at_every_block_length(method):
     gesture = np.random.default_rng(2).normal(size=(3, 64)).astype(np.float32)
     gesture[:, 20:40] = gesture[:, 20:21]
@@ -195,7 +235,7 @@ def test_a_held_gesture_after_a_moving_one_is_predicted_for_all_steps():
     np.testing.assert_allclose(play(node, (1, 0, 0))["prediction"], last[:, None].repeat(8, axis=1), atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@every_method
 def test_a_gesture_that_comes_again_is_answered_with_the_very_same_numbers(method):
     moving = np.linspace((0, 0, 0), (1, 0, 0), 8).T.astype(np.float32)
     again, once = prepared(three(), method=method), prepared(three(), method=method)
@@ -337,7 +377,7 @@ def loaded(folder):
     return node
 
 
-@pytest.mark.parametrize("method", ["mlp", "knn"])
+@every_method
 def test_a_stored_mapping_is_used_without_training(tmp_path, monkeypatch, method):
     old = saved(tmp_path, method=method)
     new = loaded(tmp_path)
@@ -467,7 +507,7 @@ def test_a_dimension_that_never_moved_does_no_harm():
         ("z",),
         tuple(Anchor(str(n), np.array([n], np.float32), np.array([[n, 0.5]] * 3, np.float32)) for n in range(3)),
     )
-    for method in ("mlp", "knn"):
+    for method in METHODS:
         np.testing.assert_allclose(play(prepared(examples, method=method), (1, 0.5))["prediction"], 1, atol=0.05)
 
 
@@ -478,6 +518,17 @@ def test_a_dimension_that_only_trembled_counts_less_than_its_deviation():
     _, scale = regression.units_of(examples)
     deviation = np.concatenate(frames).std(0)
     np.testing.assert_allclose(scale / deviation, [1, 3], rtol=1e-6)
+
+
+@every_method
+def test_the_very_same_gesture_with_two_targets_gives_numbers_and_is_told(method):
+    frames = np.zeros((1, 3), np.float32)
+    examples = Examples(GESTURE, TARGETS, tuple(Anchor(str(n), np.array([n, n], np.float32), frames) for n in range(2)))
+    node = prepared(examples, method=method)
+    for gesture in ((0, 0, 0), (5, 5, 5)):
+        made = play(node, gesture)["prediction"]
+        assert np.isfinite(made).all() and (made >= 0).all() and (made <= 1).all()
+    assert "between them the mapping can only guess" in node.scores()["warnings"][0]
 
 
 def test_equal_gestures_with_different_targets_are_told_and_give_something_between():
@@ -497,6 +548,15 @@ def test_scores_tell_hits_and_the_error_on_gestures_left_out():
     assert scores["anchors"] == 12 and scores["frames"] == 240 and scores["warnings"] == []
     assert scores["anchor_hit"] < 0.1 and set(scores["anchor_hits"]) == {f"{x}{y}" for x, y in places}
     assert scores["leave_one_gesture_out"] > 0.7
+
+
+def test_the_training_error_is_over_all_frames_in_standard_deviations_of_the_targets():
+    frames = np.zeros((1, 3), np.float32)
+    same = Examples(GESTURE, ("z",), tuple(Anchor(str(n), np.array([n], np.float32), frames) for n in range(2)))
+    # Nothing but their mean can be answered, half a unit from both; so is the standard deviation of the targets.
+    assert prepared(same, method="ridge").scores(whole=False)["training_error"] == pytest.approx(1.0)
+    scores = prepared(many(), method="ridge").scores(whole=False)
+    assert scores["training_error"] > scores["anchor_hit"]
 
 
 def test_unrelated_targets_score_badly_on_gestures_left_out():
