@@ -111,9 +111,11 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("file", type=Path, metavar="FILE.ts")
 
+    from runtime.terminal.report import add_command
     from runtime.terminal.stage import add_commands
 
     add_commands(add)
+    add_command(add)
 
     add(
         "doctor", doctor, "Look at versions, libraries, GPU, sound devices and cameras: what is wrong, and the cure.", patch=False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,34 @@ class Curves:
 
 def draw(path: Path, curves: Curves, title: str) -> None:
     """Waveform, spectrogram and each CONTROL output with its names, over one time axis, as a PNG written atomically."""
-    import io
+    write_atomically(path, drawn(curves, title), through_links=True)
+
+
+def drawn(curves: Curves, title: str = "") -> bytes:
+    """The same picture as the bytes of a PNG."""
+    rate = curves.engine.sample_rate
+    sound = np.concatenate(curves.sound) if curves.sound else np.zeros(1, np.float32)
+    seconds = max(len(sound) / rate, 1e-3)
+    panels = {key: np.array(found).T for key, found in curves.values.items() if found}
+    heights = [1.0, 2.0] + [0.7 if len(rows) == 1 else 1.6 for rows in panels.values()]
+    with paper() as pyplot:
+        size = (12, 1.1 * sum(heights) + 0.8)
+        figure, axes = pyplot.subplots(len(heights), 1, figsize=size, height_ratios=heights, sharex=True, constrained_layout=True)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        _waveform(axes[0], sound, seconds)
+        _spectrogram(axes[1], sound, rate, seconds)
+        for axis, ((node, output), rows) in zip(axes[2:], panels.items(), strict=True):
+            _lines(axis, rows, curves.names[node, output], seconds)
+            axis.set_ylabel(f"{node}\n{output}")
+        axes[-1].set_xlabel("seconds")
+        axes[-1].set_xlim(0, seconds)
+        return as_png(figure)
+
+
+@contextmanager
+def paper() -> Iterator[Any]:
+    """matplotlib's pyplot, drawing on our paper with our inks; what it draws goes to no screen."""
     import warnings
 
     import matplotlib
@@ -43,11 +71,6 @@ def draw(path: Path, curves: Curves, title: str) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rate = curves.engine.sample_rate
-    sound = np.concatenate(curves.sound) if curves.sound else np.zeros(1, np.float32)
-    seconds = max(len(sound) / rate, 1e-3)
-    panels = {key: np.array(found).T for key, found in curves.values.items() if found}
-    heights = [1.0, 2.0] + [0.7 if len(rows) == 1 else 1.6 for rows in panels.values()]
     style: Mapping[str, object] = {
         "figure.facecolor": PAPER,
         "axes.facecolor": PAPER,
@@ -62,23 +85,22 @@ def draw(path: Path, curves: Curves, title: str) -> None:
     }
     with warnings.catch_warnings(), pyplot.rc_context(dict(style)):
         warnings.simplefilter("ignore")  # about letters that the font lacks, and names too long for the page
-        size = (12, 1.1 * sum(heights) + 0.8)
-        figure, axes = pyplot.subplots(len(heights), 1, figsize=size, height_ratios=heights, sharex=True, constrained_layout=True)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-        _waveform(axes[0], sound, seconds)
-        _spectrogram(axes[1], sound, rate, seconds)
-        for axis, ((node, output), rows) in zip(axes[2:], panels.items(), strict=True):
-            _lines(axis, rows, curves.names[node, output], seconds)
-            axis.set_ylabel(f"{node}\n{output}")
-        for axis in axes:
-            axis.grid(color=GRID, linewidth=0.5)
-            axis.spines[:].set_visible(False)
-        axes[-1].set_xlabel("seconds")
-        axes[-1].set_xlim(0, seconds)
-        made = io.BytesIO()
-        figure.savefig(made, format="png", dpi=110, metadata={"Software": None})
-        pyplot.close(figure)
-    write_atomically(path, made.getvalue(), through_links=True)
+        yield pyplot
+
+
+def as_png(figure: Any) -> bytes:
+    """A figure of `paper` as the bytes of a PNG, its axes in our manner; the figure is closed."""
+    import io
+
+    from matplotlib import pyplot
+
+    for axis in figure.axes:
+        axis.grid(color=GRID, linewidth=0.5)
+        axis.spines[:].set_visible(False)
+    made = io.BytesIO()
+    figure.savefig(made, format="png", dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+    return made.getvalue()
 
 
 def _waveform(axis: Any, sound: np.ndarray, seconds: float) -> None:
