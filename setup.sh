@@ -30,6 +30,10 @@ if [ "${1:-}" = --tests ] && [ "$(uname)" = Linux ]; then
     command -v xdotool >/dev/null || missing+=(xdotool)
     has_library libGLX_mesa.so.0 || missing+=(libgl1-mesa-dri libglx-mesa0)
 fi
+# The report's page is opened in a real browser.
+if [ "${1:-}" = --tests ] && [ "$(uname)" = Linux ]; then
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+fi
 if [ "${1:-}" = --tests ] && ! command -v espeak-ng >/dev/null; then missing+=(espeak-ng); fi  # speech for their recordings
 if [ ${#missing[@]} -gt 0 ]; then
     as_root=()

@@ -55,7 +55,7 @@ def render(
     engine = Engine(opened.plan.settings, opened.assets)
     try:
         problems = engine.load(opened.plan)
-        if not any(engine.instance(step.node) for step in opened.plan.streams if _plays(step)):
+        if not any(engine.instance(step.node) for step in opened.plan.streams if plays(step)):
             waits = [f"{node}: waits for {source}, which cannot run" for node, source in sorted(opened.plan.blocked.items())]
             nothing = "nothing can be heard: no sound reaches an Output node that can run"
             raise NodeError("\n".join([*map(str, problems), *waits, nothing]))
@@ -123,6 +123,6 @@ def _refuse_to_overwrite(opened: Opened, out: Path) -> None:
             raise NodeError(f"{out} is used by {step.node}; choose another name, or the patch would eat its own source")
 
 
-def _plays(step: Step) -> bool:
+def plays(step: Step) -> bool:
     """Whether a node sends sound out of the patch: it takes AUDIO and gives nothing on."""
     return not step.spec.outputs and any(port.type is PortType.AUDIO for port in step.spec.inputs)

@@ -10,11 +10,15 @@ import numpy as np
 
 from runtime.engine import Engine
 from runtime.messages import NodeFailed, Problem
+from runtime.node import Block, Stream, StreamNode
+from runtime.patch import Node
 from runtime.picture import Curves
-from runtime.plan import Plan, Source, Step, compile_patch
+from runtime.plan import Source, Step, compile_patch
+from runtime.registry import Registry
+from runtime.render import plays
 from runtime.report import checks, heard
 from runtime.report.checks import Coverage, Lag
-from runtime.spec import PortType
+from runtime.spec import NodeSpec, Port, PortType
 from runtime.teaching import GESTURE, PREDICTION, can_be_taught
 from runtime.terminal.open import Opened
 
@@ -73,7 +77,8 @@ def play(opened: Opened, seconds: float, progress: Progress, keep: Callable[[np.
         curves = Curves(engine)
         total = round(seconds * engine.sample_rate)
         while engine.frame < total:
-            block = engine.render()[:, : total - engine.frame]
+            left = total - engine.frame
+            block = engine.render()[:, :left]
             curves.take(block)
             keep(block.copy())
             progress(min(engine.frame / total, 1.0))
@@ -148,33 +153,64 @@ def repeats(opened: Opened, node: str, targets: Sequence[np.ndarray], progress: 
     found: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for number, noise in enumerate(NOISES):
-        patch = opened.patch
-        for name in noisy:
-            patch = patch.with_param(name, "noise", noise)
-        plan = compile_patch(patch, opened.registry, opened.assets.patch_folder)
 
         def told(fraction: float, number: int = number) -> None:
             progress((number + fraction) / len(NOISES))
 
-        renders = _visit(replace_plan(opened, plan), node, targets, told, reasons, noise)
-        found[noise] = checks.repeatability(renders) if renders else None
+        renders = _visit(without_gesture(opened, node, len(targets[0]), dict.fromkeys(noisy, noise)), node, targets, told)
+        if isinstance(renders, str):
+            reasons[noise] = renders
+            found[noise] = None
+        else:
+            found[noise] = checks.repeatability(renders)
     return Repeats(node, len(targets), found, reasons)
 
 
-def replace_plan(opened: Opened, plan: Plan) -> Opened:
-    return replace(opened, plan=plan)
+def without_gesture(opened: Opened, node: str, dims: int, noises: Mapping[str, str]) -> Opened:
+    """The patch with something silent in place of a taught node, whose prediction of `dims` dimensions can be held; without what
+    only fed it (cameras and trackers take most of the time), and with the noise of each named node as told."""
+    patch = opened.patch
+    for name, noise in noises.items():
+        patch = patch.with_param(name, "noise", noise)
+    registry = Registry(dict(opened.registry.nodes), dict(opened.registry.aliases))
+    registry.add(type("Stand", (_Stand,), {"dims": dims}))
+    patch = patch.with_node(node, Node(_Stand.spec.type))
+    for link in patch.links:
+        if link.ends()[2] == node:
+            patch = patch.without_link(link.source, link.target)
+    plan = compile_patch(patch, registry, opened.assets.patch_folder)
+    heard_of = {step.node for one in plan.streams if plays(one) for step in plan.behind(one.node).streams}
+    return replace(opened, plan=replace(plan, streams=tuple(step for step in plan.streams if step.node in heard_of)))
 
 
-def _visit(
-    opened: Opened, node: str, targets: Sequence[np.ndarray], progress: Progress, reasons: dict[str, str], noise: str
-) -> list[np.ndarray]:
-    """For each target the descriptors [VISITS, features] of what it sounds like; empty where it cannot be heard."""
+class _Stand(StreamNode):
+    """Stands in for a taught node while its prediction is held."""
+
+    spec = NodeSpec(
+        type="report.stand",
+        title="Stand-in",
+        outputs=(Port(PREDICTION, PortType.CONTROL), Port("support", PortType.CONTROL)),
+    )
+    dims = 1
+
+    def prepare(self, stream: Stream) -> None:
+        stream.name(PREDICTION, [str(number) for number in range(self.dims)])
+        stream.name("support", ("support",))
+
+    def process(self, block: Block) -> dict[str, np.ndarray]:
+        return {
+            PREDICTION: np.zeros((self.dims, block.steps), np.float32),
+            "support": np.zeros((1, block.steps), np.float32),
+        }
+
+
+def _visit(opened: Opened, node: str, targets: Sequence[np.ndarray], progress: Progress) -> list[np.ndarray] | str:
+    """For each target the descriptors [VISITS, features] of what it sounds like; or why it cannot be heard."""
     engine = Engine(opened.plan.settings, opened.assets)
     try:
         problems = engine.load(opened.plan)
         if problems:
-            reasons[noise] = str(problems[0])
-            return []
+            return problems[0].message
         settle, listen = (max(round(s * engine.sample_rate / engine.block), 1) for s in (SETTLE, HEARD))
         found: list[list[np.ndarray]] = [[] for _ in targets]
         generator = np.random.default_rng(0)
@@ -186,10 +222,7 @@ def _visit(
                 sound = np.concatenate([engine.render().mean(axis=0) for _ in range(listen)])
                 found[number].append(heard.passages(sound, engine.sample_rate, len(sound) / engine.sample_rate)[0])
                 progress((visit + (place + 1) / len(targets)) / VISITS)
-        if engine.events:
-            reasons[noise] = str(engine.events[0])
-            return []
-        return [np.array(visits) for visits in found]
+        return str(engine.events[0]) if engine.events else [np.array(visits) for visits in found]
     finally:
         engine.close()
 

@@ -1,4 +1,4 @@
-"""`glasspatch report`: examines patches and writes a page that tells why they sound as they do."""
+"""The report command: examines patches and writes a page that tells why they sound as they do."""
 
 from __future__ import annotations
 
