@@ -142,7 +142,7 @@ class Regressor(Learner, StreamNode):
         lines = [f"{scores['anchors']} anchors from {scores['frames']} frames of gesture"]
         lines += [f"  {name}: missed by {error:.2f} standard deviations" for name, error in scores["anchor_hits"].items()]
         lines.append(f"anchors are missed by {scores['anchor_hit']:.2f} standard deviations (0 is a hit, 1 a guess)")
-        lines.append(f"recorded gestures are missed by {scores['training_error']:.2f} standard deviations")
+        lines.append(f"the training error over all their frames is {scores['training_error']:.2f} standard deviations")
         left_out = scores["leave_one_gesture_out"]
         if left_out is not None:
             lines.append(

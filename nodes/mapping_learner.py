@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -85,6 +85,16 @@ class Learner:
             gesture = held(gesture, np.isfinite(gesture).all(0), self._last)
         self._last = gesture[:, -1]
         return gesture
+
+    def once(self, gesture: np.ndarray, answer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """`answer` for gestures [dims, n] in standard units, asked only once where the gesture rests within a block, as that of
+        every camera does; float32 [rows, steps]."""
+        steps = gesture.shape[1]
+        rests = bool((gesture == gesture[:, :1]).all())
+        standard = (gesture[:, :1] if rests else gesture).T - self.mapping.mean
+        standard /= self.mapping.scale
+        made = answer(standard.T).astype(np.float32)
+        return made.repeat(steps, axis=1) if rests else made
 
     # On disk
 

@@ -50,7 +50,7 @@ def fit_mlp(inputs: np.ndarray, outputs: np.ndarray, hidden: int, seed: int) -> 
         max_iter=MOST_ITERATIONS,
         random_state=seed % 2**32,
     )
-    _fit(model, inputs, outputs)
+    fitted_quietly(model, inputs, outputs)
     (hidden_weights, output_weights), (hidden_biases, output_biases) = model.coefs_, model.intercepts_
     return hidden_weights, hidden_biases, output_weights, output_biases
 
@@ -71,7 +71,7 @@ def fit_gp(inputs: np.ndarray, outputs: np.ndarray, spacing: float) -> tuple[np.
 
     kernel = ConstantKernel(1.0, (1e-2, 1e2)) * RBF(spacing, (spacing / 4, spacing * 8)) + WhiteKernel(1e-2, NOISE)
     model = GaussianProcessRegressor(kernel)
-    _fit(model, inputs, outputs)
+    fitted_quietly(model, inputs, outputs)
     found = model.kernel_.k1
     return inputs, model.alpha_.reshape(len(inputs), -1), np.array([found.k1.constant_value, found.k2.length_scale])
 
@@ -120,7 +120,8 @@ def standardising(mean: np.ndarray, scale: np.ndarray, weights: np.ndarray, bias
     return np.concatenate([weights, (biases - mean @ weights)[None]])
 
 
-def _fit(model: object, inputs: np.ndarray, outputs: np.ndarray) -> None:
+def fitted_quietly(model: object, inputs: np.ndarray, outputs: np.ndarray) -> None:
+    """Fits a scikit-learn model to inputs and outputs [n, k], without its advice to go on."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():

@@ -283,7 +283,7 @@ class Teaching:
         node.load(self.folder_of(name))
         anchors, playing = node.anchors(), self._engine.instance(name)
         if anchors and playing is not None:
-            node = playing
+            node, anchors = playing, playing.anchors()  # its anchors are fitted to the model that is connected
         scores = node.scores(whole=False)
         words = node.describe(scores)
         if not anchors and playing is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runtime import messages as ask
-from runtime.artifacts import Assets
+from runtime.artifacts import Assets, hash_file, write_atomically
 from tests.command import write_patch
 from tests.runtime.test_performance import Stage, record
 
@@ -228,3 +228,78 @@ def test_who_cannot_get_at_a_node_is_told_who_teaches_it_and_the_sound_goes_on(t
         taught.do(ask.RemoveAnchor("regressor", "low"))
     assert "is working on regressor; wait until it is done or stop it" in taught.words()[-1]
     assert "low" in anchors(taught) and plays(taught) in (-1.0, 2.0, 3.0)
+
+
+# Nodes that learn gestures without targets
+
+
+@pytest.fixture
+def classifying(tmp_path):
+    return Stage(
+        write_patch(
+            tmp_path,
+            {
+                "hand": ("control.lfo", {"name": "height", "rate": 0.5}),
+                "regressor": ("mapping.classifier", {"neighbours": 1}),
+                "calm": ("control.smooth", {"time": 0.0}),
+            },
+            *("hand.control -> regressor.gesture", "regressor.classes -> calm.control"),
+        )
+    )
+
+
+def test_a_classifier_is_taught_on_stage_by_name_alone(classifying):
+    for name in ("low", "high"):
+        record(classifying, name, None, 6)
+        classifying.play(30)
+    assert lessons(classifying)[-1].anchors == (("low", {}, 6), ("high", {}, 6))
+    assert classifying.engine.names("regressor", "classes") == ("low", "high")
+    classifying.play(10)
+    assert sorted(classifying.engine.value("calm", "control")[:, -1]) == [0.0, 1.0]
+    classifying.do(ask.RemoveAnchor("regressor", "low"))
+    assert classifying.engine.names("regressor", "classes") == ("high",)
+    classifying.do(ask.Undo())
+    assert classifying.engine.names("regressor", "classes") == ("low", "high")
+
+
+def test_of_a_class_there_is_nothing_to_hear(classifying):
+    record(classifying, "low", None, 6)
+    classifying.do(ask.Audition("regressor", "low"))
+    assert classifying.words()[-1] == "regressor learns gestures without targets: there is nothing to hear of one"
+
+
+# A model that is replaced
+
+
+def test_pressing_train_takes_the_anchors_as_they_are_for_the_model_that_is_connected_now(tmp_path, monkeypatch):
+    from tests.nodes.test_mapping_models import model
+
+    monkeypatch.setenv("GLASSPATCH_CONFIG", str(tmp_path / "config"))
+    model(tmp_path, "two", 2), model(tmp_path, "one", 1, axes=1)
+
+    def stage(name):
+        nodes = {
+            "hand": ("control.lfo", {"name": "height", "rate": 0.5}),
+            "file": ("rave.file", {"path": f"{name}.ts"}),
+            "regressor": ("mapping.regressor", {"method": "knn", "neighbours": 1}),
+            "calm": ("control.smooth", {"time": 0.0}),
+        }
+        links = ("hand.control -> regressor.gesture", "file.model -> regressor.model", "regressor.prediction -> calm.control")
+        path = write_patch(tmp_path, nodes, *links)
+        found = tmp_path / f"{name}.ts"
+        made = {"path": found.name, "type": "model", "fingerprint": hash_file(found)}
+        write_atomically(tmp_path / "p.assets" / "file" / "record.json", json.dumps({"outputs": {"model": made}}).encode())
+        return Stage(path)
+
+    first = stage("two")
+    record(first, "low", {"z0": 1.0, "z1": 2.0}, 6)
+    second = stage("one")
+    assert "this one has 1, so that z1 lead nowhere" in lessons(second)[-1].warnings[0]
+    assert second.engine.names("regressor", "prediction") == ("z0",) and list(anchors(second)) == ["low"]
+    second.do(ask.Audition("regressor", "low"))
+    assert plays(second) == 1.0
+    second.do(ask.Audition("regressor"))
+    second.do(ask.Train("regressor"))
+    assert lessons(second)[-1].warnings == () and lessons(second)[-1].anchors[0][1] == {"z0": 1.0}
+    second.do(ask.Undo())
+    assert lessons(second)[-1].anchors[0][1] == {"z0": 1.0, "z1": 2.0}
