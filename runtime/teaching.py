@@ -281,7 +281,8 @@ class Teaching:
         taught cannot be read."""
         node: Any = self._steps[name].cls()
         node.load(self.folder_of(name))
-        anchors, playing = node.anchors(), self._engine.instance(name)
+        anchors = node.anchors()
+        playing: Any = self._engine.instance(name)
         if anchors and playing is not None:
             node, anchors = playing, playing.anchors()  # its anchors are fitted to the model that is connected
         scores = node.scores(whole=False)
