@@ -214,6 +214,8 @@ def lesson_of(lesson: Taught) -> list[str]:
     found = [f"<h3>{escape(lesson.node)} <small>{escape(lesson.title)}{escape(', ' + params if params else '')}</small></h3>"]
     if lesson.failure:
         return [*found, f"<p class=problem>{escape(lesson.failure)}</p>"]
+    if lesson.words:
+        return found + [f"<p>{escape(line)}</p>" for line in lesson.words]
     rows = [
         row(
             anchor.name,

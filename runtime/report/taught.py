@@ -14,7 +14,7 @@ from runtime.node import STEP, Block
 from runtime.plan import Source, Step
 from runtime.report import checks
 from runtime.report.made import chosen
-from runtime.teaching import GESTURE, PREDICTION, can_be_taught
+from runtime.teaching import GESTURE, PREDICTION, can_be_taught, has_targets
 from runtime.terminal.open import Opened
 
 
@@ -45,6 +45,8 @@ class Taught:
     failure: str = ""
     targets: tuple[np.ndarray, ...] = ()
     """Each anchor's target float32 [targets], in the order of the node's prediction."""
+    words: tuple[str, ...] = ()
+    """What a node says itself that learns gestures without targets (a classifier, a follower)."""
     sources: tuple[Source, ...] = ()
     """Where its gesture comes from."""
 
@@ -70,9 +72,13 @@ def _examine(opened: Opened, step: Step) -> Taught:
             return Taught(step.node, step.spec.title, chosen(step), failure=why, sources=step.inputs.get(GESTURE, ()))
         scores = node.scores()
         examples = node.examples
-        hits = scores.get("anchor_hits", {})
+        hits = scores.get("anchor_hits", {}) if has_targets(step.spec) else {}
         anchors = tuple(TaughtAnchor(name, target, frames, hits.get(name)) for name, target, frames in node.anchors())
-        given = engine.names(*step.inputs[GESTURE][0])
+        sources = step.inputs[GESTURE]
+        if not has_targets(step.spec):
+            words = node.describe(scores).split("\n")
+            return Taught(step.node, step.spec.title, chosen(step), anchors, words=tuple(words), sources=sources)
+        given = engine.names(*sources[0])
         gestures = [arranged(anchor.frames, examples.gesture, given) for anchor in examples.anchors]
         answer = _answer(node, step, opened)
         ways = [
@@ -90,7 +96,7 @@ def _examine(opened: Opened, step: Step) -> Taught:
             checks.jitter(gestures, answer),
             tuple(scores.get("warnings", ())),
             targets=tuple(np.asarray(anchor.target, np.float32) for anchor in examples.anchors),
-            sources=step.inputs[GESTURE],
+            sources=sources,
         )
     finally:
         engine.close()
