@@ -87,17 +87,7 @@ def in_short(one: Examined) -> list[str]:
 
 def sentences(one: Examined) -> list[str]:
     """What matters, in sentences of HTML."""
-    found = []
-    for made in one.models:
-        card = made.card
-        if card:
-            source = f"{clock(number(card, 'seconds', 'corpus'))} of {len(card.get('recordings', ()))} recordings"
-            found.append(
-                f"<b>{escape(made.node)}</b> learnt its sound from {escape(source)} in {card.get('steps', '?')} steps "
-                f"({escape(str(card.get('config', '?')))}, reached the {escape(str(card.get('phase', '?')))} phase)."
-            )
-        else:
-            found.append(f"<b>{escape(made.node)}</b> is a model from elsewhere: nothing is known of what it was made from.")
+    found = [learnt(made) for made in one.models]
     for lesson in one.taught:
         if lesson.missed is not None:
             count = f"{len(lesson.anchors)} anchors" if len(lesson.anchors) != 1 else "one anchor"
@@ -115,6 +105,18 @@ def sentences(one: Examined) -> list[str]:
         if space.lag is not None and space.lag.is_causal
     ]
     return found or ["Nothing in this patch was trained or taught."]
+
+
+def learnt(made: MadeModel) -> str:
+    """What a model was made from, in a sentence of HTML."""
+    card, name = made.card, f"<b>{escape(made.node)}</b>"
+    if not card:
+        return f"{name} is a model from elsewhere: nothing is known of what it was made from."
+    recordings = card.get("recordings")
+    count = len(recordings) if isinstance(recordings, list) else "unknown"
+    source = f"{clock(number(card, 'seconds', 'corpus'))} of {count} recordings in {card.get('steps', '?')} steps"
+    form = f"{card.get('config', '?')}, reached the {card.get('phase', '?')} phase"
+    return f"{name} learnt its sound from {escape(source)} ({escape(form)})."
 
 
 def checks_table(checks: Sequence[Check]) -> str:
