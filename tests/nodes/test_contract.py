@@ -31,8 +31,11 @@ DRIVEN_ELSEWHERE = {
     "mapping.follower": "must be taught first; test_mapping_follower.py",
     "mapping.regressor": "must be taught first; test_mapping.py",
     "mapping.space": "must be taught first; test_mapping_space.py",
+    "rave.crossfade": "needs models; test_rave_play.py",
     "rave.decoder": "needs a model; test_rave.py",
     "rave.encoder": "needs a model; test_rave.py",
+    "rave.forward": "needs a model; test_rave_play.py",
+    "rave.prior": "needs a model with a prior; test_rave_play.py",
     "vision.face": "needs pictures of a face; test_vision.py",
     "vision.video": "needs a video; test_vision.py",
 }

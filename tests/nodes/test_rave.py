@@ -14,6 +14,7 @@ import pytest
 
 from nodes.rave import RaveDecoder, RaveEncoder, RaveFile, caches, mean_encoder, open_model, reset_caches
 from nodes.rave_package import Training, build, export, latents_kept, quiet
+from nodes.rave_play import RaveForward
 from runtime.artifacts import Artifact
 from runtime.errors import NodeError
 from runtime.node import Stream
@@ -142,6 +143,21 @@ def test_zero_noise_gives_the_mean_of_what_the_encoder_draws(model: Artifact) ->
         draws = np.array([hear(opened.encode) for _ in range(200)])
         error = hear(mean_of) - draws.mean(axis=0)
     assert np.all(np.abs(error) < 5 * draws.std(axis=0) / np.sqrt(200))
+
+
+def test_timbre_transfer_is_the_mean_of_what_is_heard_decoded_frame_by_frame(model: Artifact) -> None:
+    import torch
+
+    sound = np.random.default_rng(2).uniform(-0.5, 0.5, (1, FRAMES)).astype(np.float32)
+    heard = stream(RaveForward(), {"audio": sound}, {"noise": "zero"}, frames=FRAMES, artifacts={"model": model})["audio"]
+    opened = open_model(model.path)
+    mean_of = mean_encoder(opened, "the model")
+    reset_caches(opened)
+    with torch.inference_mode():
+        for start in range(0, FRAMES - 2048, 2048):
+            latent = mean_of(torch.from_numpy(sound[None, :, start : start + 2048].copy()))
+            expected = opened.decode(torch.nn.functional.pad(latent, (0, 0, 0, 16 - 4))).numpy()[0]
+            np.testing.assert_allclose(heard[:, start + 2048 : start + 4096], expected, atol=1e-5)
 
 
 def test_missing_latents_stay_at_zero(model: Artifact, seeded: np.ndarray) -> None:
