@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import threading
@@ -12,15 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from nodes.recorder_notes import finish_wav
 from runtime.errors import NodeError, in_words
 from runtime.node import Block, Stream, StreamNode
-from runtime.spec import ChoiceParam, NodeSpec, PathParam, Port, PortType
+from runtime.spec import BoolParam, ChoiceParam, NodeSpec, PathParam, Port, PortType
 
 POLL = 0.02
 """Seconds between two looks of the writing thread: at 48 kHz about two blocks of 512, far less than memory would notice."""
-
-MOST_SAMPLES = 1_000_000_000
-"""Samples of all channels in one file: a wav file counts its bytes, up to four a sample, with 32 bits."""
 
 ENCODINGS = {"24-bit": "PCM_24", "float": "FLOAT"}
 
@@ -28,7 +27,8 @@ ENCODINGS = {"24-bit": "PCM_24", "float": "FLOAT"}
 class Recorder(StreamNode):
     """Records a sound into a wav or flac file and passes it on. The file gets its name when the recording ends, and never
     replaces an older one: where take.wav exists, the next is take-2.wav. If the disk is full the sound goes on, what was written
-    is kept, and the trouble is told."""
+    is kept, and the trouble is told. The file's comment tells the patch and which recordings made its models, unless you switch
+    that off. A wav file beyond 4 GB becomes an RF64 file."""
 
     spec = NodeSpec(
         type="audio.recorder",
@@ -44,6 +44,12 @@ class Recorder(StreamNode):
                 doc="24-bit cuts off what is louder than 1; float keeps it (wav only)",
                 live=False,
             ),
+            BoolParam(
+                name="origin",
+                default=True,
+                doc="write the patch, and what its models were made from, into the file's comment",
+                live=False,
+            ),
         ),
     )
 
@@ -55,7 +61,7 @@ class Recorder(StreamNode):
 
     _thread: threading.Thread | None = None
 
-    def prepare(self, stream: Stream, path: Path | None, encoding: str) -> None:
+    def prepare(self, stream: Stream, path: Path | None, encoding: str, origin: bool) -> None:
         if path is None:
             raise NodeError("choose a file to record into (path is empty)")
         if path.suffix.lower() not in (".wav", ".flac"):
@@ -72,6 +78,7 @@ class Recorder(StreamNode):
 
         self._path, self._partial = path, partial
         self._encoding, self._rate = ENCODINGS[encoding], stream.sample_rate
+        self._comment = json.dumps(stream.origin(), sort_keys=True, ensure_ascii=False) if origin else None
         self._waiting: deque[np.ndarray] = deque()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._write, name=f"recorder {path.name}", daemon=True)
@@ -99,8 +106,6 @@ class Recorder(StreamNode):
                     audio = self._waiting.popleft()
                     if file is None:
                         file = self._open(len(audio))
-                    if file.frames * file.channels > MOST_SAMPLES:
-                        raise NodeError("a sound file holds no more than 4 GB; start another recording")
                     file.write(with_channels(audio, file.channels).T)
                 if ending:
                     break
@@ -110,6 +115,8 @@ class Recorder(StreamNode):
         try:
             if file is not None:
                 file.close()
+                if self._partial.suffix.lower() == ".wav":
+                    self._finish_wav()
             self._finish(keep=file is not None)
         except Exception as error:
             self._fail(error)
@@ -117,7 +124,18 @@ class Recorder(StreamNode):
     def _open(self, channels: int) -> Any:
         import soundfile
 
-        return soundfile.SoundFile(self._partial, "w", self._rate, channels, self._encoding)
+        is_wav = self._partial.suffix.lower() == ".wav"
+        file = soundfile.SoundFile(self._partial, "w", self._rate, channels, self._encoding, format="RF64" if is_wav else "FLAC")
+        if self._comment is not None and not is_wav:
+            file.comment = self._comment
+        return file
+
+    def _finish_wav(self) -> None:
+        try:
+            finish_wav(self._partial, self._comment)
+        except OSError as error:  # no room for the comment: the sound is what counts
+            self._fail(error)
+            finish_wav(self._partial, None)
 
     def _fail(self, error: Exception) -> None:
         # soundfile hides the system's reason: a write that falls short comes as its own error, or as a failed assertion.

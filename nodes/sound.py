@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 
+from nodes.sound_files import SoundStream, WholeSound
+from nodes.sound_player import played, sound_of
 from runtime.node import Block, Stream, StreamNode
-from runtime.spec import ChoiceParam, FloatParam, NodeSpec, Port, PortType
+from runtime.spec import ChoiceParam, FloatParam, NodeSpec, PathParam, Port, PortType
 
 CHUNK = 16384
 """Frames that a resting oscillator computes at once, in chunks that begin at fixed frames of the patch's clock: the sound is then
@@ -243,20 +246,37 @@ class Feedback(StreamNode):
 
 
 class Input(StreamNode):
-    """Hear the sound card: a microphone or an instrument. Silence where nothing is plugged in, and when a patch is rendered."""
+    """Hear the sound card: a microphone or an instrument. Silence where nothing is plugged in. When a patch is rendered, nobody
+    plays: then a file takes the place of what would be heard."""
 
     spec = NodeSpec(
         type="audio.input",
         title="Input",
         outputs=(Port("audio", PortType.AUDIO, "what the sound card hears, in as many channels as it has, at most two"),),
-        params=(FloatParam(name="level", default=0.0, low=-60.0, high=24.0, unit="dB", smooth=True, doc="0 leaves it as it is"),),
+        params=(
+            FloatParam(name="level", default=0.0, low=-60.0, high=24.0, unit="dB", smooth=True, doc="0 leaves it as it is"),
+            PathParam(
+                name="file", required=False, doc="a sound that is heard over and over when the patch is rendered; may be empty"
+            ),
+        ),
         listens=True,
     )
+    _file: WholeSound | SoundStream | None = None
+
+    def prepare(self, stream: Stream, file: Path | None) -> None:
+        self._file = sound_of(file, stream) if file is not None and stream.offline else None
 
     def process(self, block: Block, level: float | np.ndarray) -> dict[str, np.ndarray]:
-        if block.device_input is None:
+        heard = block.device_input
+        if self._file is not None:
+            heard = played(self._file, block.frames, loop=True)[:2]
+        if heard is None:
             return {"audio": np.zeros((1, block.frames), np.float32)}
-        return {"audio": (block.device_input * 10.0 ** (level / 20.0)).astype(np.float32)}
+        return {"audio": (heard * 10.0 ** (np.asarray(level) / 20.0)).astype(np.float32)}
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 class Output(StreamNode):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from runtime.artifacts import Artifact, Assets
 from runtime.errors import ParamError, in_words
 from runtime.messages import Problem
 from runtime.node import Stream
+from runtime.patch import dumps
 from runtime.plan import Plan, Step
 from runtime.program import Instance, Program
 from runtime.seeds import node_seed
@@ -41,13 +45,14 @@ def prepare(
     """The plan's nodes in playing order, and a Problem for each that cannot be prepared. Those of `old` whose type, fixed params,
     artifacts and names stayed the same are taken over, but for those to `renew`."""
     program, problems = Program({}), []
+    origin = partial(_origin, plan, around.assets)
     for step in plan.streams:
         needed = {source for port, found in step.inputs.items() if _needs(step, port) for source, _ in found}
         if needed - set(program.instances):
             continue
         try:
             former = None if step.node in renew else old.get(step.node)
-            program.instances[step.node] = _instance(step, former, program, around)
+            program.instances[step.node] = _instance(step, former, program, around, origin)
         except Exception as error:
             problems.append(Problem(step.node, in_words(error)))
     return program, problems
@@ -58,7 +63,9 @@ def _needs(step: Step, port: str) -> bool:
     return spec is not None and spec.type.is_stream and not (spec.optional or spec.many or spec.delayed)
 
 
-def _instance(step: Step, old: Instance | None, program: Program, around: Surroundings) -> Instance:
+def _instance(
+    step: Step, old: Instance | None, program: Program, around: Surroundings, origin: Callable[[], dict[str, Any]]
+) -> Instance:
     spec = step.spec
     artifacts = {port.name: _artifact(step, port.name, around.assets) for port in spec.inputs if not port.type.is_stream}
     values = step.values(around.folder)
@@ -87,6 +94,7 @@ def _instance(step: Step, old: Instance | None, program: Program, around: Surrou
         names,
         around.hurried,
         around.arrived,
+        origin,
     )
     if around.taught is not None:
         node.load(around.taught(step.node))
@@ -99,6 +107,17 @@ def _instance(step: Step, old: Instance | None, program: Program, around: Surrou
         if port.type is PortType.CONTROL and port.name not in stream.output_names:
             raise TypeError(f"{spec.type} must name the dimensions of {port.name} in prepare")
     return Instance(step, node, key, stream)
+
+
+def _origin(plan: Plan, assets: Assets | None) -> dict[str, Any]:
+    """See `Stream.origin`."""
+    made: dict[str, Any] = {}
+    if assets is not None:
+        for step in plan.streams:
+            for port in step.spec.inputs:
+                for source, _ in () if port.type.is_stream else step.inputs[port.name]:
+                    made |= {record["node"]: record for record in assets.lineage(source) if "node" in record}
+    return {"patch": json.loads(dumps(plan.patch)) if plan.patch else None, "made": made}
 
 
 def _artifact(step: Step, port: str, assets: Assets | None) -> Artifact | None:

@@ -33,7 +33,8 @@ class Stream:
     the node's own, derived from the patch's. `offline` is True where nobody waits for the sound: then a node waits for its
     own slow sources instead of dropping what is late. `hurried` is True where a sound card waits for `process`: then what takes
     longer than a block goes beside, on a thread. `arrived` is called by a node's own thread when something new has come
-    from outside, so that who runs the node looks at once; it is cheap, and any thread may call it.
+    from outside, so that who runs the node looks at once; it is cheap, and any thread may call it. `origin` gives in plain data
+    what the sound comes from: the `patch` as it is when the node is prepared, and the records behind all that was `made` for it.
     """
 
     sample_rate: int
@@ -44,6 +45,7 @@ class Stream:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hurried: bool = False
     arrived: Callable[[], None] = lambda: None
+    origin: Callable[[], dict[str, Any]] = dict
     output_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     latency: int = 0
 

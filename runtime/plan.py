@@ -55,13 +55,14 @@ class Step:
 @dataclass(frozen=True)
 class Plan:
     """`jobs` and `streams` in an order in which every node comes after what it needs. `blocked` maps each node that could run
-    by itself to the node that it waits for in vain."""
+    by itself to the node that it waits for in vain. `patch` is what it was compiled from."""
 
     settings: Mapping[str, Any]
     jobs: tuple[Step, ...]
     streams: tuple[Step, ...]
     blocked: Mapping[str, str]
     problems: tuple[Problem, ...]
+    patch: Patch | None = None
 
     @cached_property
     def steps(self) -> dict[str, Step]:
@@ -89,7 +90,7 @@ def compile_patch(patch: Patch, registry: Registry, folder: Path | None = None) 
     looked for too."""
     import networkx as nx
 
-    flat = flatten(patch, registry)
+    whole, flat = patch, flatten(patch, registry)
     patch, problems = flat.patch, list(flat.problems)
     settings = _settings(patch, problems)
     classes = {name: cls for name, node in patch.nodes.items() if (cls := _class_of(name, node, registry, problems))}
@@ -149,6 +150,7 @@ def compile_patch(patch: Patch, registry: Registry, folder: Path | None = None) 
         streams=tuple(step for step in runs if not issubclass(step.cls, JobNode)),
         blocked=blocked,
         problems=tuple(problems),
+        patch=whole,
     )
 
 

@@ -24,6 +24,7 @@ DRIVEN_ELSEWHERE = {
     "control.osc": "tells what is sent now; test_control_osc.py",
     "take.gesture": "needs a take; test_take.py",
     "vision.camera": "needs a camera; test_vision_camera.py",
+    "audio.convolution": "needs an impulse; test_sound_convolution.py",
     "audio.feedback": "sounds different at every block length, and says so; test_sound.py",
     "audio.player": "needs a sound file; test_sound.py",
     "audio.recorder": "writes a file; test_recorder.py",

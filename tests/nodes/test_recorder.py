@@ -1,17 +1,28 @@
 """The recorder: what it writes, what it never destroys, and a full disk."""
 
+import json
 import subprocess
 import sys
 import textwrap
 import time
+import wave
 
 import numpy as np
 import pytest
 import soundfile
 
 from nodes.recorder import Recorder
+from nodes.recorder_notes import read_comment
+from runtime.artifacts import Assets
+from runtime.engine import Engine
 from runtime.errors import NodeError
 from runtime.node import Block, Stream
+from runtime.patch import Link, Node, Patch, dumps
+from runtime.plan import compile_patch
+from runtime.registry import discover
+from runtime.terminal.open import open_patch
+from runtime.trust import trust
+from tests.command import ROOT
 from tests.drive import params_of, stream
 
 
@@ -102,7 +113,8 @@ def test_on_a_full_disk_the_sound_goes_on_and_what_was_written_can_be_read(tmp_p
         from runtime.node import Block, Stream
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         recorder, sound = Recorder(), np.full((1, 512), 0.5, np.float32)
-        recorder.prepare(Stream(44100, 512, 0, False, Path(sys.argv[1])), path=Path(sys.argv[1]) / "take.wav", encoding="24-bit")
+        folder = Path(sys.argv[1])
+        recorder.prepare(Stream(44100, 512, 0, False, folder), path=folder / "take.wav", encoding="24-bit", origin=True)
         for number in range(400):
             assert recorder.process(Block(512), sound)["audio"] is sound
             time.sleep(0.0005)
@@ -137,9 +149,71 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         stream(Recorder(), {"audio": noise()}, folder=tmp_path)
 
 
-def test_a_file_stops_growing_before_its_format_cannot_count_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("nodes.recorder.MOST_SAMPLES", 2000)
-    recorder = Recorder()
-    stream(recorder, {"audio": noise(1)}, {"path": "take.wav"}, frames=8192, folder=tmp_path)
-    assert "holds no more than 4 GB" in recorder.failure
-    assert soundfile.info(tmp_path / "take.wav").frames == 2048
+def test_a_file_that_grows_too_large_for_a_wav_file_is_an_rf64_file(tmp_path, monkeypatch):
+    sound = noise()
+    stream(Recorder(), {"audio": sound}, {"path": "small.wav"}, frames=8192, folder=tmp_path)
+    monkeypatch.setattr("nodes.recorder_notes.SMALL", 2000)
+    stream(Recorder(), {"audio": sound}, {"path": "large.wav"}, frames=8192, folder=tmp_path)
+    assert [soundfile.info(tmp_path / name).format for name in ("small.wav", "large.wav")] == ["WAV", "RF64"]
+    for name in ("small.wav", "large.wav"):
+        np.testing.assert_allclose(soundfile.read(tmp_path / name, dtype="float32")[0].T, sound, atol=2**-23)
+
+
+def test_a_plain_wav_file_is_read_by_others_too(tmp_path):
+    stream(Recorder(), {"audio": noise()}, {"path": "a.wav"}, frames=8192, folder=tmp_path)
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert (file.getnframes(), file.getnchannels(), file.getsampwidth(), file.getframerate()) == (8192, 2, 3, 44100)
+
+
+def recorded_with(tmp_path, name, **params):
+    """A recording whose node is told a patch too large for the library's own comments."""
+    recorder, told = Recorder(), {"patch": {"nodes": {f"node{n}": {"type": "a.b"} for n in range(2000)}}, "made": {"ü": 1}}
+    context = Stream(44100, 512, 0, False, tmp_path, origin=lambda: told)
+    recorder.prepare(context, **params_of(Recorder, {"path": name, **params}, tmp_path))
+    recorder.process(Block(512), noise(1, 512))
+    recorder.close()
+    assert recorder.failure is None
+    return told
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_recording_tells_its_patch_and_what_its_models_were_made_from(tmp_path, name):
+    told = recorded_with(tmp_path, name)
+    assert json.loads(read_comment(tmp_path / name)) == told
+    assert soundfile.info(tmp_path / name).frames == 512
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_recording_tells_nothing_where_it_shall_not(tmp_path, name):
+    recorded_with(tmp_path, name, origin=False)
+    assert read_comment(tmp_path / name) is None
+    assert b"node1999" not in (tmp_path / name).read_bytes()
+
+
+def test_the_engine_tells_a_recorder_the_patch_and_the_records_behind_its_models(tmp_path):
+    nodes = {"tone": Node("audio.oscillator"), "recorder": Node("audio.recorder", params={"path": "a.wav"})}
+    patch = Patch({}, nodes, (Link("tone.audio", "recorder.audio"),))
+    plan = compile_patch(patch, discover("nodes"))
+    engine = Engine(plan.settings, Assets(tmp_path / "a.json"))
+    assert engine.load(plan) == []
+    engine.render()
+    engine.close()
+    assert json.loads(read_comment(tmp_path / "a.wav")) == {"patch": json.loads(dumps(patch)), "made": {}}
+
+
+def test_a_recorder_is_told_the_records_behind_a_model():
+    opened = open_patch(ROOT / "patches" / "demo.json")
+    model = opened.assets.artifact("trainer", "model")
+    assert model is not None
+    trust(model.path)
+    whole = opened.patch
+    nodes = {name: whole.nodes[name] for name in ("archive", "slicer", "trainer", "decoder")} | {"wave": Node("control.lfo")}
+    links = [link for link in whole.links if {end.partition(".")[0] for end in (link.source, link.target)} <= set(nodes)]
+    patch = Patch(whole.settings, nodes, (*links, Link("wave.control", "decoder.latent")))
+    plan = compile_patch(patch, opened.registry, opened.assets.patch_folder)
+    engine = Engine(plan.settings, opened.assets)
+    assert engine.load(plan) == []
+    told = engine._latest.instances["decoder"].stream.origin()
+    engine.close()
+    assert set(told["made"]) == {"trainer", "slicer", "archive"}
+    assert told["patch"]["nodes"]["decoder"]["type"] == "rave.decoder"

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from nodes.player import Player, read_sound
 from nodes.sound import SHAPES, Gain, Mix, Oscillator, Output
+from nodes.sound_files import read_sound
+from nodes.sound_player import Player
 from runtime.errors import NodeError
 from runtime.node import Block, Stream
 from tests.drive import stream
