@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Plan:
     streams: tuple[Step, ...]
     blocked: Mapping[str, str]
     problems: tuple[Problem, ...]
-    patch: Patch | None = None
+    patch: Patch | None = field(default=None, compare=False)
 
     @cached_property
     def steps(self) -> dict[str, Step]:
