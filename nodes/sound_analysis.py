@@ -44,10 +44,10 @@ class Heard:
 
 
 class Listener:
-    """Looks at a sound every HOP frames, at the WINDOW newest ones."""
+    """Looks at a sound every HOP frames, at the WINDOW newest ones. Without `pitched` no pitch is looked for."""
 
-    def __init__(self, sample_rate: int) -> None:
-        self._rate = sample_rate
+    def __init__(self, sample_rate: int, pitched: bool = True) -> None:
+        self._rate, self._pitched = sample_rate, pitched
         self._window = np.hanning(WINDOW + 1)[:-1]
         self._scale = (2.0 / self._window.sum()) ** 2
         self._hertz = np.fft.rfftfreq(WINDOW, 1.0 / sample_rate)
@@ -65,15 +65,18 @@ class Listener:
         power = np.square(np.abs(np.fft.rfft(self._newest * self._window))) * self._scale
         total = float(power.sum())
         centroid = float(power.dot(self._hertz)) / total if total > 1e-12 else 0.0
-        flatness = math.exp(float(np.log(power[1:] + 1e-12).mean())) / (float(power[1:].mean()) + 1e-12)
-        longest = min(int(self._rate / LOWEST), WINDOW // 2 - 2)
-        # Backwards, so that the newest frames count: of a window, the end that is furthest on is not needed.
-        period, voicing = period_of(self._newest[::-1], int(self._rate / HIGHEST), longest)
-        is_voiced = voicing > 1.0 - 2.0 * CLEAR and loudness > SILENT
-        return Heard(
-            max(loudness, SILENT), centroid, min(flatness, 1.0), self._rate / period if is_voiced else 0.0,
-            voicing if loudness > SILENT else 0.0, self._begins(power, loudness), power,
-        )  # fmt: skip
+        flatness = math.exp(float(np.log(power[1:] + 1e-12).mean())) / (total / len(power) + 1e-12)
+        pitch, voicing = self._pitch() if self._pitched and loudness > SILENT else (0.0, 0.0)
+        begins = self._begins(power, loudness)
+        return Heard(max(loudness, SILENT), centroid, min(flatness, 1.0), pitch, voicing, begins, power)
+
+    def _pitch(self) -> tuple[float, float]:
+        """(Hz or 0, voicing)."""
+        # Half as many frames are enough for pitches so low. Backwards, so that the newest count: the far end is not needed.
+        half = 0.5 * (self._newest[::-2] + self._newest[-2::-2])
+        longest = min(int(self._rate / 2 / LOWEST), len(half) // 2 - 2)
+        period, voicing = period_of(half, int(self._rate / 2 / HIGHEST), longest)
+        return (self._rate / 2 / period if voicing > 1.0 - 2.0 * CLEAR else 0.0), voicing
 
     def _begins(self, power: np.ndarray, loudness: float) -> bool:
         """Whether more rises than usual: the spectral flux of the compressed spectrum (Boeck, Krebs and Schedl, ISMIR 2012)."""

@@ -64,8 +64,8 @@ class EnvelopeFollower(StreamNode):
 class Hearing:
     """Rows of values that a Listener gives every HOP frames, as steps: each holds until the next."""
 
-    def __init__(self, sample_rate: int, first: np.ndarray) -> None:
-        self._listener, self._values = Listener(sample_rate), first
+    def __init__(self, sample_rate: int, first: np.ndarray, pitched: bool) -> None:
+        self._listener, self._values = Listener(sample_rate, pitched), first
         self._waiting = np.zeros(HOP)
         self._filled = 0
 
@@ -106,7 +106,7 @@ class Descriptors(StreamNode):
 
     def prepare(self, stream: Stream) -> None:
         self._last = np.array([SILENT, 69.0, 0.0, 57.0, 0.0, 0.0], np.float32)
-        self._hearing = Hearing(stream.sample_rate, self._last)
+        self._hearing = Hearing(stream.sample_rate, self._last, pitched=True)
         self._rate, self._begun = stream.sample_rate, 0
         stream.name("descriptors", ("loudness", "centroid", "flatness", "pitch", "voicing", "onset"))
         stream.delay(WINDOW // 2)
@@ -145,7 +145,7 @@ class Analyser(StreamNode):
         hertz = np.fft.rfftfreq(WINDOW, 1.0 / stream.sample_rate)
         self._octaves = [np.flatnonzero((hertz >= band / 2**0.5) & (hertz < band * 2**0.5)) for band in BANDS]
         first = np.array([SILENT, 69.0, *[LEAST] * len(BANDS)], np.float32)
-        self._hearing = Hearing(stream.sample_rate, first)
+        self._hearing = Hearing(stream.sample_rate, first, pitched=False)
         self._centroid = 69.0
         stream.name("levels", ("level", "centroid", *(f"band_{band}" for band in BANDS)))
 

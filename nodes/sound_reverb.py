@@ -13,7 +13,7 @@ from runtime.spec import FloatParam, NodeSpec, Port, PortType
 LINES = 16
 SHORT, LONG = 0.023, 0.079
 """Seconds of the shortest and the longest line at size 1: rooms of 8 and 27 metres."""
-TAPS = 12
+TAPS = 8
 """Early echoes at each side."""
 EARLY = 0.03
 """Seconds in which they come, at size 1."""
@@ -83,14 +83,18 @@ class Reverb(StreamNode):
         heard = np.empty((LINES, count + 1), np.float32)
         for line, length in enumerate(self._lengths.tolist()):
             heard[line] = self._lines.read(length + 1, count + 1, line)
-        # The last two frames in parts: what is high is lost, the more the longer the line is, so that all lines lose it as fast.
-        lost = np.minimum(0.5 * (1.0 - np.exp(-damping * 40.0 * self._seconds)), 0.5).astype(np.float32)[:, None]
-        heard = heard[:, 1:] - lost * (heard[:, 1:] - heard[:, :-1])
         gain = np.exp(-math.log(1000.0) * self._seconds[:, None] / np.asarray(decay, np.float64)).astype(np.float32)
-        self._lines.write(self._mixing.dot(gain * heard) + self._feed.dot(first))
+        # Each frame with a part of the one before it: what is high is lost, the more the longer the line is, so that all lines
+        # lose it as fast.
+        lost = (0.5 * (1.0 - np.exp(-damping * 40.0 * self._seconds))).astype(np.float32)[:, None]
+        again = heard[:, 1:] * (gain * (1.0 - lost))
+        again += heard[:, :-1] * (gain * lost)
+        again = self._mixing.dot(again)
+        again += self._feed.dot(first)
+        self._lines.write(again)
         # As loud as it came in, however long it lasts: the energy of a line is that of a geometric series.
         level = np.sqrt((1.0 - np.square(gain).mean(axis=0)) * 2.0 / LINES)
-        return np.float32(LEVEL) * (first * np.float32(0.5) + level.astype(np.float32) * self._hear.dot(heard))
+        return np.float32(LEVEL) * (first * np.float32(0.5) + level.astype(np.float32) * self._hear.dot(heard[:, 1:]))
 
 
 def hadamard(count: int) -> np.ndarray:
