@@ -36,6 +36,8 @@ DRIVEN_ELSEWHERE = {
     "rave.decoder": "needs a model; test_rave.py",
     "rave.encoder": "needs a model; test_rave.py",
     "rave.forward": "needs a model; test_rave_play.py",
+    "rave.limit": "needs a corpus that a model has heard; test_rave_corpus.py",
+    "rave.nearest": "needs a corpus that a model has heard; test_rave_corpus.py",
     "rave.prior": "needs a model with a prior; test_rave_play.py",
     "vision.face": "needs pictures of a face; test_vision.py",
     "vision.video": "needs a video; test_vision.py",
