@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nodes.corpus import Folder, Slicer, cut, widen
+from nodes.corpus import Folder
+from nodes.corpus_slicer import Slicer, cut, widen
 from runtime.artifacts import Artifact, hash_file
 from runtime.corpus import Corpus, Slice
 from runtime.errors import ArtifactError, Cancelled, NodeError
@@ -278,7 +279,7 @@ def test_onsets_of_a_long_recording_are_the_same_in_chunks(tmp_path, monkeypatch
     write(tmp_path / "archive/a.wav", bursts([0.5 + 0.7 * k for k in range(12)], 10.0))
     gather(tmp_path)
     whole = spans(slice_up(tmp_path, method="onsets"))
-    monkeypatch.setattr("nodes.corpus.CHUNK", 2**13)
+    monkeypatch.setattr("nodes.corpus_slicer.CHUNK", 2**13)
     assert spans(slice_up(tmp_path, method="onsets")) == whole
     assert len(whole) == 13
 
