@@ -16,6 +16,7 @@ import numpy as np
 
 from runtime.artifacts import write_atomically
 from runtime.corpus import Corpus, Slice
+from runtime.corpus_places import place
 from runtime.errors import ArtifactError, NodeError
 from runtime.folders import state_folder
 
@@ -55,45 +56,6 @@ def describe(sound: np.ndarray, rate: int) -> np.ndarray:
     rows = np.vstack([np.log2(centroid), flatness, mfcc])
     found: np.ndarray = np.concatenate([[level], (rows * weight).sum(axis=1) / weight.sum()]).astype(np.float32)
     return found
-
-
-def place(features: np.ndarray) -> np.ndarray:
-    """Where sounds lie on the map: float32 [slices, 2], 0 to 1 from left to right and from below to above, by the two main axes
-    of all descriptors; brighter sounds rather to the right, louder ones rather above. Sounds that nobody could describe (not
-    finite) have no place either (NaN)."""
-    from sklearn.decomposition import PCA
-
-    found = np.full((len(features), 2), np.nan, np.float32)
-    known = np.isfinite(features).all(axis=1)
-    if not known.any():
-        return found
-    values = features[known].astype(np.float64)
-    spread = values.std(axis=0)
-    values = (values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0)
-    axes = np.zeros((len(values), 2))
-    if len(values) > 2 and spread.max() > 1e-9:
-        axes = PCA(2, svd_solver="full").fit_transform(values)
-    elif len(values) == 2:
-        axes[:, 0] = values[:, 1]
-    if abs(values[:, 1] @ axes[:, 1]) > abs(values[:, 1] @ axes[:, 0]) and abs(values[:, 0] @ axes[:, 0]) > abs(
-        values[:, 0] @ axes[:, 1]
-    ):
-        axes = axes[:, ::-1].copy()
-    for axis, guide in ((0, 1), (1, 0)):
-        if values[:, guide] @ axes[:, axis] < 0:
-            axes[:, axis] *= -1.0
-    found[known] = np.column_stack([_spread(axes[:, 0]), _spread(axes[:, 1])])
-    return found
-
-
-def _spread(values: np.ndarray) -> np.ndarray:
-    """Half by the value, half by the rank: far outliers shall not press all others into a corner."""
-    low, high = np.percentile(values, (1, 99))
-    if high - low < 1e-9:
-        return np.full(len(values), 0.5)
-    rank = np.argsort(np.argsort(values, kind="stable"), kind="stable") / (len(values) - 1)
-    spread: np.ndarray = 0.5 * np.clip((values - low) / (high - low), 0.0, 1.0) + 0.5 * rank
-    return spread
 
 
 def listen(corpus: Corpus, piece: Slice) -> np.ndarray:

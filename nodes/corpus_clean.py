@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ CHUNK = 2**20
 """Frames read at once."""
 OFFSET = 0.001
 """From this on (-60 dBFS) an offset is taken off."""
+LEAST_WINDOWS = 50
+"""A piece shorter than a second does not tell an offset from a sound."""
 CLICK_WINDOW = 0.005
 CLICK_LASTS, CLICK_ALONE, CLICK_STANDS = 0.04, 0.2, 20.0
 """A click is a burst of at most 40 ms that stands 20 dB above the 200 ms on both sides of it. A struck or plucked sound rings
@@ -50,8 +53,11 @@ class Levels:
 
     @property
     def offset(self) -> tuple[float, ...]:
-        """The mean of each channel, empty where none is as large as OFFSET."""
-        means = (self.frames @ self.mean.astype(np.float64)) / max(float(self.frames.sum()), 1.0)
+        """What was added to each channel: the median of the windows' means, since sound comes and goes and an offset stays. Empty
+        where none is as large as OFFSET, or the piece is too short to tell."""
+        if len(self.mean) < LEAST_WINDOWS:
+            return ()
+        means = np.median(self.mean, axis=0)
         return tuple(float(f"{one:.6f}") for one in means) if np.abs(means).max(initial=0.0) >= OFFSET else ()
 
     def decibels(self, offset: tuple[float, ...]) -> np.ndarray:
@@ -82,8 +88,8 @@ def measure(corpus: Corpus, piece: Slice) -> Levels:
 
 
 def after_clicks(level: np.ndarray, reach: int) -> int:
-    """The end of the last click that begins within the first `reach` windows of CLICK_WINDOW, 0 where there is none. `level` is in
-    dBFS."""
+    """The end of the last click that begins within the first `reach` windows of CLICK_WINDOW, 0 where there is none. `level` is
+    in dBFS."""
     lasts, alone = round(CLICK_LASTS / CLICK_WINDOW), round(CLICK_ALONE / CLICK_WINDOW)
     end, at = 0, 0
     while at < min(reach, len(level)):
@@ -143,7 +149,7 @@ def label(level: np.ndarray, heads: tuple[int, int], gate: float, minimum: int, 
 def runs(labels: np.ndarray, window: int, piece: Slice) -> Iterator[tuple[int, Slice]]:
     """(label, part) of the piece, in order, from the labels of its windows."""
     edges = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1, [len(labels)]])
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         end = min(piece.start + int(last) * window, piece.end)
         yield int(labels[first]), Slice(piece.recording, piece.start + int(first) * window, end)
 

@@ -30,7 +30,17 @@ PATIENCE = 5.0
 """Seconds to wait for somebody who teaches the same node: the longest training of a mapping takes one."""
 STALE = 60.0
 """Seconds after which what is half written is nobody's any more."""
-LIBRARIES = ("torch", "torchaudio", "acids-rave", "numpy", "librosa", "scikit-learn", "mediapipe", "opencv-contrib-python")
+LIBRARIES = (
+    "torch",
+    "torchaudio",
+    "acids-rave",
+    "numpy",
+    "librosa",
+    "scikit-learn",
+    "umap-learn",
+    "mediapipe",
+    "opencv-contrib-python",
+)
 
 
 def write_atomically(path: Path, data: bytes, *, through_links: bool = False) -> None:

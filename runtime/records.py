@@ -12,6 +12,9 @@ from runtime.plan import Plan, Step
 from runtime.seeds import node_seed
 from runtime.spec import PathParam
 
+LONG = 200
+"""Letters of a param, before and after, from which on it is only said that it has changed."""
+
 
 def record_of(step: Step, seed: int, artifacts: Mapping[str, Artifact | None], assets: Assets) -> dict[str, Any]:
     """All that is known before the job runs, `seed` being the patch's. Equal keys mean that it would make the same again.
@@ -58,7 +61,9 @@ def difference(step: Step, old: Mapping[str, Any], new: Mapping[str, Any]) -> st
     for param in step.spec.params:
         was = before.get(param.name, param.default) if isinstance(before, dict) else param.default
         if was != new["params"][param.name]:
-            found.append(f"{param.name} is {new['params'][param.name]}, was {was}")
+            now = new["params"][param.name]
+            short = len(str(now)) + len(str(was)) < LONG
+            found.append(f"{param.name} is {now}, was {was}" if short else f"{param.name} has changed")
     for what, words in (("inputs", "its {} has changed"), ("files", "the files of {} have changed")):
         past = old.get(what)
         found += [words.format(name) for name, now in new[what].items() if not isinstance(past, dict) or past.get(name) != now]

@@ -191,6 +191,28 @@ class TextParam(Param):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TagsParam(Param):
+    """What the artist has tagged by hand: {tag: {"reason": words, "slices": [[recording, start, end], ...]}}, where a recording
+    is named by the first letters of its fingerprint, and start and end are its frames."""
+
+    default: dict[str, Any] = field(default_factory=dict)
+    kind: ClassVar[str] = "tags"
+
+    def coerce(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict) or not all(map(self._is_tag, value.values())):
+            raise self.refuse("tags, each with its reason and its slices as [recording, start, end]", value)
+        return value
+
+    @staticmethod
+    def _is_tag(tag: Any) -> bool:
+        if not isinstance(tag, dict) or set(tag) != {"reason", "slices"} or not isinstance(tag["reason"], str):
+            return False
+        return isinstance(tag["slices"], list | tuple) and all(
+            isinstance(part, list | tuple) and [type(one) for one in part] == [str, int, int] for part in tag["slices"]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathParam(Param):
     """A file or folder, relative to the patch's folder, with forward slashes. `what` is file, folder or output (made by
     the node). Nodes receive an absolute pathlib.Path, or None where the path is empty and not `required`."""

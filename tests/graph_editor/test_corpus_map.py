@@ -49,34 +49,6 @@ def test_silence_and_the_shortest_sound_have_finite_descriptors(sound):
     assert np.isfinite(corpus_map.describe(sound, RATE)).all()
 
 
-def test_what_is_brighter_lies_to_the_right_and_what_is_louder_above():
-    features = np.random.default_rng(2).normal(size=(200, 3 + corpus_map.MFCC)) * 0.05
-    bright, loud = np.random.default_rng(3).normal(size=(2, 200))
-    features[:, 1:8] += bright[:, None]
-    features[:, 0] += loud
-    features[:, 8:12] += loud[:, None]
-    points = corpus_map.place(features)
-    assert np.corrcoef(points[:, 0], bright)[0, 1] > 0.9
-    assert np.corrcoef(points[:, 1], loud)[0, 1] > 0.9
-    assert points.min() >= 0.0
-    assert points.max() <= 1.0
-
-
-def test_equal_sounds_lie_at_one_place_and_what_could_not_be_described_at_none():
-    features = np.ones((4, 3 + corpus_map.MFCC))
-    features[2] = np.nan
-    points = corpus_map.place(features)
-    np.testing.assert_array_equal(points[[0, 1, 3]], 0.5)
-    assert np.isnan(points[2]).all()
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_map_of_hardly_any_slices_is_a_map(count):
-    points = corpus_map.place(np.arange(count * 15.0).reshape(count, 15))
-    assert points.shape == (count, 2)
-    assert np.isfinite(points).all()
-
-
 def test_of_a_long_slice_eight_tastes_are_heard_from_its_start_to_its_end(tmp_path):
     ramp = np.linspace(0.0, 0.9, 10 * RATE, dtype=np.float32)
     whole = corpus(tmp_path, ramp=ramp)
