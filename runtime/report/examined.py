@@ -80,7 +80,7 @@ def _coverage(
     """How far the performance is from the corpora of the models that play, and why that is not known."""
     playing = {source for step in opened.plan.streams for sources in step.inputs.values() for source, _ in sources}
     wanted = {model.corpus for model in models if model.node in playing}
-    found = [one for one in corpora if one.node in wanted]
+    found = [one for one in corpora if one.source in wanted]
     if performance.is_silent:
         return None, "nothing was heard"
     if not found:

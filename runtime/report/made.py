@@ -13,7 +13,7 @@ import numpy as np
 from runtime.artifacts import Artifact
 from runtime.corpus import Corpus, Slice
 from runtime.errors import GlasspatchError
-from runtime.plan import Step
+from runtime.plan import Source, Step
 from runtime.report import heard
 from runtime.spec import PortType
 from runtime.terminal.open import Opened
@@ -25,9 +25,11 @@ MOST_PASSAGES = 300
 
 @dataclass(frozen=True)
 class MadeCorpus:
-    """A corpus on the way from the archive to a model: the node that made it, its sources, its params, and what it holds."""
+    """A corpus on the way from the archive to a model: what made it, from which outputs, with which params, and what it holds.
+    `name` is the node's, with the output's where it has several."""
 
-    node: str
+    name: str
+    source: Source
     title: str
     sources: tuple[str, ...]
     params: Mapping[str, Any]
@@ -37,35 +39,37 @@ class MadeCorpus:
 @dataclass(frozen=True)
 class MadeModel:
     """A model: which node made it, its file, the card that lies beside it (empty where there is none), and the corpus that it was
-    made from, by node ("" for a model from elsewhere)."""
+    made from (None for a model from elsewhere)."""
 
     node: str
     title: str
     file: Path
     fingerprint: str
     card: Mapping[str, Any]
-    corpus: str
+    corpus: Source | None
     folder: Path
 
 
 def corpora(opened: Opened) -> tuple[MadeCorpus, ...]:
     """Every corpus that the patch has made, in the order of the plan."""
     found = []
-    for step, artifact in _made(opened, PortType.CORPUS):
+    for step, output, artifact in _made(opened, PortType.CORPUS):
         try:
             corpus = Corpus.read(artifact.path, opened.assets.patch_folder)
         except GlasspatchError:
             continue  # `check` and `run` tell what is wrong with it
-        found.append(MadeCorpus(step.node, step.spec.title, _sources(step), chosen(step), corpus))
+        several = sum(port.type is PortType.CORPUS for port in step.spec.outputs) > 1
+        name = f"{step.node}.{output}" if several else step.node
+        found.append(MadeCorpus(name, (step.node, output), step.spec.title, _sources(step), chosen(step), corpus))
     return tuple(found)
 
 
 def models(opened: Opened) -> tuple[MadeModel, ...]:
     """Every model that the patch has made or opened."""
     found = []
-    for step, artifact in _made(opened, PortType.MODEL):
+    for step, _, artifact in _made(opened, PortType.MODEL):
         kinds = {port.name: port.type for port in step.spec.inputs}
-        corpus = [source for name, sources in step.inputs.items() if kinds[name] is PortType.CORPUS for source, _ in sources]
+        corpus = [source for name, sources in step.inputs.items() if kinds[name] is PortType.CORPUS for source in sources]
         found.append(
             MadeModel(
                 step.node,
@@ -73,7 +77,7 @@ def models(opened: Opened) -> tuple[MadeModel, ...]:
                 artifact.path,
                 artifact.fingerprint,
                 read_json(artifact.path.with_name(CARD)),
-                corpus[0] if corpus else "",
+                corpus[0] if corpus else None,
                 opened.assets.node(step.node),
             )
         )
@@ -138,13 +142,14 @@ def _cut(corpus: Corpus, piece: Slice | None) -> list[Slice]:
     return [Slice(piece.recording, start, start + length) for start in range(piece.start, piece.end - length + 1, length)]
 
 
-def _made(opened: Opened, kind: PortType) -> list[tuple[Step, Artifact]]:
+def _made(opened: Opened, kind: PortType) -> list[tuple[Step, str, Artifact]]:
+    """Every artifact of a kind that lies there: the job that made it, its output, and where it is."""
     found = []
     for step in opened.plan.jobs:
         for port in step.spec.outputs:
             artifact = opened.assets.artifact(step.node, port.name) if port.type is kind else None
             if artifact is not None and artifact.path.exists():
-                found.append((step, artifact))
+                found.append((step, port.name, artifact))
     return found
 
 

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from runtime.corpus import members
 from runtime.picture import drawn
 from runtime.report import pictures, ten
 from runtime.report.examined import Examined
@@ -150,7 +151,7 @@ def corpus(made: MadeCorpus) -> list[str]:
     held, params = made.corpus, ", ".join(f"{name} {value}" for name, value in sorted(made.params.items()))
     source = f" from {', '.join(made.sources)}" if made.sources else ""
     found = [
-        f"<h3>{escape(made.node)} <small>{escape(made.title + source)}{escape(', ' + params if params else '')}</small></h3>",
+        f"<h3>{escape(made.name)} <small>{escape(made.title + source)}{escape(', ' + params if params else '')}</small></h3>",
         f"<p>{len(held.slices)} slices, {clock(held.seconds)}, of {len(held.recordings)} recordings; "
         f"{len(held.rejected)} files or parts were left out.</p>",
     ]
@@ -165,6 +166,9 @@ def corpus(made: MadeCorpus) -> list[str]:
             for one in held.recordings
         ]
         found.append(details("every recording", table(("recording", "length", "form", "SHA-256"), rows)))
+    counts = [(name, int(members(held, tag).sum()), tag.reason) for name, tag in sorted(held.tags.items())]
+    if rows := [row(*each) for each in counts if each[1]]:
+        found.append(table(("tag", "slices", "why"), rows))
     if held.rejected:
         rows = [row(one.path, one.reason) for one in held.rejected[:MOST_REJECTED]]
         if len(held.rejected) > MOST_REJECTED:
@@ -186,7 +190,10 @@ def model(made: MadeModel) -> list[str]:
     told_losses = card.get("losses")
     losses = told_losses if isinstance(told_losses, dict) else {}
     rows = [
-        row("made from", f"{made.corpus or 'an unknown corpus'}, {clock(number(card, 'seconds', 'corpus'))}"),
+        row(
+            "made from",
+            f"{'.'.join(made.corpus) if made.corpus else 'an unknown corpus'}, {clock(number(card, 'seconds', 'corpus'))}",
+        ),
         row(
             "learned from, held out",
             f"{clock(number(card, 'seconds', 'training'))}, {clock(number(card, 'seconds', 'validation'))}",

@@ -11,7 +11,7 @@ from runtime.report.taught import Taught, TaughtAnchor, arranged
 
 
 def model(card):
-    return MadeModel("trainer", "RAVE trainer", Path("model.ts"), "abc", card, "slicer", Path("p.assets/trainer"))
+    return MadeModel("trainer", "RAVE trainer", Path("model.ts"), "abc", card, ("slicer", "corpus"), Path("p.assets/trainer"))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_model_without_a_card_says_so():
 def test_the_name_of_a_file_is_text_and_nothing_else():
     name = "<script>alert(1)</script>.wav"
     corpus = Corpus(Path(), (Recording(name, "0" * 64, 8000, 1, 8000),), (Slice(0, 0, 8000),), (Rejected(name, "is <b>bad</b>"),))
-    made = "".join(page.corpus(MadeCorpus("archive", "Audio folder", (), {"path": "<i>"}, corpus)))
+    made = "".join(page.corpus(MadeCorpus("archive", ("archive", "corpus"), "Audio folder", (), {"path": "<i>"}, corpus)))
     assert "<script>" not in made and "<b>bad" not in made and "<i>" not in made
     assert "&lt;script&gt;" in made
 
