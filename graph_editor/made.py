@@ -212,6 +212,12 @@ def read_model(patch: Path, node: str, before: MadeModel | None) -> MadeModel:
     return before if found == before and before is not None else found
 
 
+def read_found(patch: Path, node: str, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a node that brings a model in (flat name) has found out about it; empty before it was tried."""
+    found = _json(Assets(patch).node(node) / "found.json")
+    return before if before is not None and found == before else found
+
+
 def _files(folder: Path) -> list[Path]:
     try:
         return sorted(

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nodes.rave_inspect import try_model
+from nodes.rave_model import open_model, warm_up
 from runtime.artifacts import Artifact
 from runtime.errors import NodeError
 from runtime.node import Block, Job, JobNode, Stream, StreamNode
 from runtime.reblock import Collect, Deliver
 from runtime.spec import ChoiceParam, NodeSpec, PathParam, Port, PortType
-from runtime.trust import require_trust
 
-WARM_UP_CALLS = 5
-"""TorchScript compiles during the first calls, for 0.1 to 0.6 s each; after five it was always done."""
-
-
-def open_model(path: Path) -> Any:
-    """The TorchScript model in a `.ts` file, on the CPU, ready to be called in inference mode.
-
-    Sets torch to one thread: two have a better median and a tail that no block length covers. Raises NodeError where the user
-    has not trusted the file, or where it is no streaming RAVE model."""
-    if not path.is_file():
-        raise NodeError(f"{path.name} is not there; choose a .ts model, or run the patch that makes it")
-    require_trust(path)
-    import torch
-
-    torch.set_num_threads(1)
-    try:
-        model = torch.jit.load(str(path), map_location="cpu").eval()
-    except Exception as error:  # torch raises RuntimeError, ValueError and others for files that are no models or are cut short
-        raise NodeError(f"{path.name} is not a model, or is cut short: it cannot be opened as TorchScript") from error
-    for method in ("encode", "decode"):
-        if not hasattr(model, method) or not hasattr(model, f"{method}_params"):
-            raise NodeError(
-                f"{path.name} has no {method} method, so it is no RAVE model; export one with: rave export --streaming"
-            )
-    if not caches(model):
-        raise NodeError(
-            f"{path.name} was exported without streaming and would click at every latent frame; export it again with: "
-            "rave export --streaming"
-        )
-    return model
+FOUND = "found.json"
+"""What was found out about a model, beside the record of the node that brings it in."""
 
 
 def open_for(stream: Stream, path: Path) -> Any:
@@ -57,28 +31,6 @@ def open_for(stream: Stream, path: Path) -> Any:
             f"{rate}"
         )
     return model
-
-
-def caches(model: Any) -> list[Any]:
-    """The buffers in which a streaming model keeps the end of the last call: `pad` of cached convolutions, `cache` of cached
-    transposed ones."""
-    return [buffer for name, buffer in model.named_buffers() if name.rpartition(".")[2] in ("pad", "cache")]
-
-
-def reset_caches(model: Any) -> None:
-    """Silences what a model remembers: a fresh one still holds sound from its export, which would click."""
-    for buffer in caches(model):
-        buffer.zero_()
-
-
-def warm_up(model: Any, call: Any) -> None:
-    """Calls until TorchScript has compiled, then silences what this left behind."""
-    import torch
-
-    with torch.inference_mode():
-        for _ in range(WARM_UP_CALLS):
-            call()
-    reset_caches(model)
 
 
 class Dice:
@@ -104,7 +56,8 @@ def dice(stream: Stream, noise: str) -> Dice:
 
 class RaveFile(JobNode):
     """A RAVE model from a file: one that you trained elsewhere, or were given. It must be a streaming export (`rave export
-    --streaming`), and since a model is code, you are asked once whether you trust it."""
+    --streaming`), and since a model is code, you are asked once whether you trust it. It is tried before it is played: what it
+    is, how fast it is here and how soon it answers."""
 
     spec = NodeSpec(
         type="rave.file",
@@ -114,7 +67,12 @@ class RaveFile(JobNode):
     )
 
     def run(self, job: Job, path: Path) -> dict[str, Path]:
-        open_model(path)
+        found = try_model(path, lambda words: job.progress(None, words), job.is_cancelled)
+        for words in found["refusals"]:
+            raise NodeError(words)
+        for words in found["warnings"]:
+            job.warn(words)
+        (job.folder / FOUND).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         return {"model": path}
 
 

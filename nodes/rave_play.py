@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nodes.rave import RaveDecoder, dice, mean_encoder, open_for, warm_up
+from nodes.rave import RaveDecoder, dice, mean_encoder, open_for
+from nodes.rave_model import warm_up
 from runtime.artifacts import Artifact
 from runtime.errors import NodeError
 from runtime.node import STEP, Block, Stream, StreamNode

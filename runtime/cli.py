@@ -111,11 +111,14 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("file", type=Path, metavar="FILE.ts")
 
-    from runtime.terminal.report import add_command
-    from runtime.terminal.stage import add_commands
+    one = add("inspect", inspect, "Try a model file (.ts): what it is, how fast it is here, how soon it answers.", patch=False)
+    one.add_argument("file", type=Path, metavar="FILE.ts")
+    one.add_argument("--json", action="store_true", help="as JSON data")
 
-    add_commands(add)
-    add_command(add)
+    from runtime.terminal import report, stage
+
+    stage.add_commands(add)
+    report.add_command(add)
 
     add(
         "doctor", doctor, "Look at versions, libraries, GPU, sound devices and cameras: what is wrong, and the cure.", patch=False
@@ -305,6 +308,26 @@ def trust(given: argparse.Namespace) -> int:
         raise UsageError(f"there is no file {given.file}")
     print(f"trusted: {given.file} ({remember(given.file)[:12]})")
     return 0
+
+
+def inspect(given: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    from runtime.terminal.open import INSPECTOR
+
+    if not given.file.is_file():
+        raise UsageError(f"there is no file {given.file}")
+    found = import_module(INSPECTOR).try_model(given.file)
+    if given.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(f"{what:18} {words}" for what, words in found["rows"]))
+        print(
+            "\n".join(
+                ["", *found["refusals"], *found["warnings"]] if found["refusals"] or found["warnings"] else ["", "nothing wrong"]
+            )
+        )
+    return 1 if found["refusals"] else 0
 
 
 def doctor(given: argparse.Namespace) -> int:

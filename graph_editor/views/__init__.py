@@ -7,6 +7,7 @@ from graph_editor.views.bars import Gesture
 from graph_editor.views.corpus import CorpusInShort
 from graph_editor.views.corpus_details import CorpusAtLength
 from graph_editor.views.mapping import Anchors, Strip
+from graph_editor.views.model import ModelAtLength, ModelInShort
 from graph_editor.views.rave import Latents, Sliders
 from graph_editor.views.signals import Curves, Meter
 from graph_editor.views.sound import Sound
@@ -18,6 +19,7 @@ BY_NODE: dict[str, Make] = {
     "audio.output": Meter,
     "mapping.regressor": Strip,
     "rave.decoder": Latents,
+    "rave.file": ModelInShort,
     "rave.trainer": TrainingInShort,
     "vision.face": Face,
 }
@@ -32,6 +34,7 @@ BY_OUTPUT: dict[PortType, Make] = {
 DETAILS: dict[str, Make] = {
     "mapping.regressor": Anchors,
     "rave.decoder": Sliders,
+    "rave.file": ModelAtLength,
     "rave.trainer": TrainingAtLength,
     "vision.face": large_face,
 }

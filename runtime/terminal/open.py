@@ -14,6 +14,9 @@ from runtime.subpatch import flattened
 NODES = "nodes"
 """The package whose nodes a patch may use: named here, so that the runtime imports none of them itself."""
 
+INSPECTOR = "nodes.rave_inspect"
+"""The module whose `try_model` tells what a model file is and does."""
+
 EDITOR = "graph_editor.app"
 """The module whose `main` opens the window."""
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nodes.rave import RaveDecoder, RaveEncoder, RaveFile, caches, mean_encoder, open_model, reset_caches
+from nodes.rave import RaveDecoder, RaveEncoder, RaveFile, mean_encoder
+from nodes.rave_model import caches, open_model, reset_caches
 from nodes.rave_package import Training, build, export, latents_kept, quiet
 from nodes.rave_play import RaveForward
 from runtime.artifacts import Artifact
@@ -238,6 +239,7 @@ def test_a_model_cut_short_is_refused(model: Artifact, tmp_path: Path) -> None:
         job(RaveFile(), tmp_path / "job", {"path": "half.ts"}, patch_folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_torchscript_file_that_is_no_rave_model_is_refused(tmp_path: Path) -> None:
     import torch
 
@@ -247,6 +249,7 @@ def test_a_torchscript_file_that_is_no_rave_model_is_refused(tmp_path: Path) -> 
         job(RaveFile(), tmp_path / "job", {"path": "linear.ts"}, patch_folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_trusted_model_file_is_handed_on_as_it_is(model: Artifact, tmp_path: Path) -> None:
     outputs, _, _ = job(RaveFile(), tmp_path / "job", {"path": model.path.name}, patch_folder=model.path.parent)
     assert outputs == {"model": model.path}

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nodes.rave import open_model
 from nodes.rave_data import Seeded, Steps, chunks, read_mono, split_corpus, stretches, write_examples
+from nodes.rave_model import open_model
 from nodes.rave_package import Training
 from nodes.rave_training import RaveTrainer, plan
 from runtime.artifacts import Artifact, fingerprint, hash_file
