@@ -38,6 +38,8 @@ CALLED = {
     "rave.loop": ("looper", "record", "latent"),
     "rave.encode": ("latents", "analyse"),
     "rave.limit": ("clip", "clamp", "region", "safe"),
+    "rave.matrix": ("explain", "descriptors", "correlation", "names"),
+    "rave.sweep": ("explain", "traversal", "listen"),
     "rave.nearest": ("where from", "explain", "concatenative", "lineage"),
     "rave.prior": ("generate", "msprior"),
     "rave.decoder": ("synthesis", "decode"),
