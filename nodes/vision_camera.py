@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from nodes.vision_http import FIRST, LOST, HttpCamera, without_password
+from nodes.vision_http import FIRST, LOST, HttpCamera, VideoInstead, without_password
 from nodes.vision_reader import quiet_cv2
 from runtime.errors import NodeError, in_words
 
@@ -166,8 +166,8 @@ def open_camera(camera: int | str, width: int, height: int, rate: float) -> Http
     if isinstance(camera, str) and camera.startswith("http"):
         try:
             return HttpCamera(camera)
-        except NotImplementedError:  # a video, which OpenCV can decode
-            pass
+        except VideoInstead:
+            pass  # OpenCV can decode it
     return CaptureCamera(camera, width, height, rate)
 
 

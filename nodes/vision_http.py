@@ -24,6 +24,7 @@ FIRST = 3.0  # seconds in which the first picture must come: some cameras start 
 LOST = 1.0  # seconds without a picture after which a camera counts as lost
 LARGEST = 32_000_000  # bytes of one picture; what is longer is no picture
 DRAIN = 0.05  # seconds for which pictures that have come already are passed over at most, before one is shown
+BUSY = (409, 423, 429, 503)  # how cameras answer that have no room for one more who looks
 START, SCAN, END = b"\xff\xd8\xff", 0xDA, b"\xff\xd9"
 
 
@@ -97,11 +98,15 @@ def without_password(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)
 
 
+class VideoInstead(Exception):
+    """What comes is a video, no JPEGs: somebody else can decode it."""
+
+
 class HttpCamera:
     """A connection to such a camera. One thread opens it and reads; any thread may call `interrupt`."""
 
     def __init__(self, address: str) -> None:
-        """Connects. Raises NodeError in words, or NotImplementedError where a video comes instead of JPEGs."""
+        """Connects. Raises NodeError in words, or VideoInstead."""
         self.name = without_password(address)
         self._stopped = threading.Event()
         self._decode = quiet_cv2()
@@ -207,6 +212,8 @@ class HttpCamera:
         kind = response.headers.get_content_type()
         if response.status in (401, 403):
             raise NodeError(f"{self.name} asks for a name and a password; write the address as http://name:password@...")
+        if response.status in BUSY:
+            raise NodeError(f"{self.name} is busy; it may show its pictures to another program, which must end first")
         if response.status != 200:
             raise NodeError(
                 f"{self.name} answers {response.status} {response.reason}; check what follows the first / of the address"
@@ -218,4 +225,4 @@ class HttpCamera:
         if kind == "image/jpeg":
             raise NodeError(f"{self.name} gives a single picture; look for the address of its video (/video, /stream)")
         if not kind.startswith("multipart/"):
-            raise NotImplementedError(kind)
+            raise VideoInstead(kind)

@@ -316,11 +316,15 @@ def test_an_address_where_nobody_answers_is_told_in_words():
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+            "is busy; it may show its pictures to",
+        ),
         (b"SSH-2.0-Camera\r\n", "does not speak HTTP; check the address"),
         (b"", "cannot be reached; is it awake, and in the same network?"),
         (b"HTTP/1.1 302 Found\r\nLocation: /round\r\nContent-Length: 0\r\n\r\n", "sends us around in circles; check the address"),
     ],
-    ids=["no http", "silence", "circle"],
+    ids=["busy", "no http", "silence", "circle"],
 )
 def test_a_server_that_is_no_camera_is_told_in_words(answer, words):
     with server(answer) as place, watching(f"http://{place}/round") as watch:
