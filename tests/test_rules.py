@@ -24,12 +24,11 @@ EDITOR_MAY |= {"live", "supervisor", "worker", "sensing", "offline", "playing", 
 EDITOR_MAY |= {"corpus", "corpus_places", "speaker", "master"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas", "umap"}
-# The doctor only asks whether sounddevice and its sound cards are there.
 ONLY = {
     "networkx": {"runtime.plan"},
     "rtmidi": {"runtime.remote.midi"},
     "pythonosc": {"runtime.remote.osc"},
-    "sounddevice": {"runtime.device", "runtime.terminal.doctor"},
+    "sounddevice": {"runtime.device"},
 }
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 every_module = pytest.mark.parametrize("module", MODULES)

@@ -142,19 +142,17 @@ def _gpu() -> Finding:
 
 
 def _sound() -> Iterator[Finding]:
-    try:
-        import sounddevice
+    from runtime.device import devices
 
-        devices = sounddevice.query_devices()
-        hosts = sounddevice.query_hostapis()
+    try:
+        found = devices()
     except Exception:
         return  # said where sounddevice was imported
-    outputs = [device for device in devices if device["max_output_channels"] > 0]
-    if not outputs:
+    if not any(one.outputs for one in found):
         yield Finding("sound devices", "none: offline work and rendering are fine, playing live needs one")
-    for device in outputs:
-        host = hosts[device["hostapi"]]["name"]
-        yield Finding("sound device", f"{device['name']} ({host}), {device['default_samplerate']:.0f} Hz")
+    for one in found:
+        ways = [f"{count} {way}" for count, way in ((one.outputs, "out"), (one.inputs, "in")) if count]
+        yield Finding("sound device", f"{one}, {' and '.join(ways)}, {one.rate:.0f} Hz")
 
 
 def _midi() -> Finding:

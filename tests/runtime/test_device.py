@@ -132,6 +132,11 @@ def test_a_part_that_fits_two_cards_is_refused_with_both(shared):
     assert message == "'alsa' may mean ALSA: pulse; ALSA: default; give more of the name"
 
 
+def test_the_doctor_lists_every_card_by_the_name_that_play_takes(shared):
+    found = said(shared, "from runtime.terminal.doctor import _sound\nsay([one.found for one in _sound()])")
+    assert "ALSA: pulse, 32 out and 32 in, 44100 Hz" in found
+
+
 # Sound
 
 
