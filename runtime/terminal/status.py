@@ -100,8 +100,10 @@ def status_line(now: say.Snapshot) -> str:
     minutes, rest = divmod(int(now.seconds), 60)
     level = max(-60.0, 20.0 * _log10(now.peak))
     gaps = " ".join(f"{name} {count}" for name, count in now.counters.items() if count) or "no gaps"
-    late = ", ".join(f"{name} {1000 * value:.0f} ms" for name, value in sorted(now.latencies.items()))
-    parts = [f"{minutes:02}:{rest:02}", f"{level:4.0f} dB", f"load {100 * now.load:3.0f} %", gaps]
+    ways = {"sound": now.latency} if now.latency else {}
+    late = ", ".join(f"{name} {1000 * value:.0f} ms" for name, value in (ways | dict(sorted(now.latencies.items()))).items())
+    load = f"load {100 * now.load:3.0f} % (worst {100 * now.worst_load:.0f} %)"
+    parts = [f"{minutes:02}:{rest:02}", f"{level:4.0f} dB", load, gaps]
     parts += [late] if late else []
     parts += [f"slowest {now.slowest[0]}"] if now.slowest else []
     parts += [f"failed: {', '.join(now.failed)}"] if now.failed else []
