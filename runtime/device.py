@@ -26,6 +26,8 @@ STARVED = 0.005
 """Seconds of the fades around a gap."""
 STARTING = 3.0
 """The same while a card starts: some sound servers take their time with the first stream."""
+CALM = 0.95
+"""Weight of what was in the mean latency: some cards take their sound in pieces."""
 LATENCY = 0.1
 """Seconds of buffer where nobody says more: 512 frames held under load with it (`--latency auto` finds the smallest)."""
 HANGS = 2.0
@@ -160,6 +162,7 @@ class SoundDevice:
             )
             self._stream.start()
             self._room = self._stream.write_available
+            self._delay, self._was_full = self._room / self.rate, False
             if listens:
                 self._hear_from(sounddevice, found, input, wish)
         except (sounddevice.PortAudioError, ValueError) as error:
@@ -210,7 +213,9 @@ class SoundDevice:
             part = self._start[self._written : self._written + len(frames)]
             frames[: len(part)] *= part
         self._offered = True
+        called = time.monotonic()
         room = self._wait_for_room(len(frames))
+        self._reckon(time.monotonic() - called, room)
         with self._writing:
             self._offered = False
             if self._hungry:  # silence was written in between
@@ -221,6 +226,12 @@ class SoundDevice:
             kept = len(self._tail)
             self._tail[:] = frames[-kept:] if len(frames) >= kept else np.concatenate([self._tail, frames])[-kept:]
         self._written += len(frames)
+
+    def _reckon(self, waited: float, room: int) -> None:
+        """Reckons how late the sound is that waited so many seconds for this room. While the card first fills it says nothing."""
+        self._was_full = self._was_full or waited > 0.25 * self.block / self.sample_rate
+        if self._was_full:
+            self._delay = CALM * self._delay + (1.0 - CALM) * (waited + (self._room - room) / self.rate)
 
     def prime(self) -> None:
         """Waits in silence until the card moves: some sound servers take a second with a new stream. Raises DeviceLost."""
@@ -309,8 +320,9 @@ class SoundDevice:
 
     @property
     def output_latency(self) -> float:
-        """Seconds from `play` to the loudspeaker: the resampler, and the card's buffer, which is kept full."""
-        return float(self._room / self.rate + self._resample.delay)
+        """Seconds from `play` to the loudspeaker, as measured lately: until there is room, what waits in the card's buffer before
+        it, and the resampler."""
+        return float(self._delay + self._resample.delay)
 
     @property
     def input_latency(self) -> float:

@@ -179,7 +179,8 @@ class Snapshot:
     """The node that took most of the last block over budget, and its seconds."""
     load_per_node: Mapping[str, float]
     latencies: Mapping[str, float]
-    """Seconds from each source (a camera, the sound card's input, MIDI, OSC) to the loudspeakers."""
+    """Seconds from each source (a camera, the sound card's input, MIDI, OSC) to the loudspeakers; REMOTE is that of params which
+    are set by knobs and commands."""
     failed: Mapping[str, str]
     device: str
     take: str | None
@@ -190,8 +191,14 @@ class Snapshot:
     held: Ready | None = None
     """What the senses give now: with it a next engine can begin before its own senses are there."""
     names: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    worst_load: float = 0.0
+    """The most that `load` has been, but for the first second."""
+    latency: float = 0.0
+    """Seconds from the engine to the loudspeakers."""
 
 
+REMOTE = "remote control"
+"""What stands in `Snapshot.latencies` for MIDI and OSC that move params."""
 LiveEvent = Playing | Told | Problems | Changed | Asked | Taught | Stopped | NodeFailed | Snapshot
 
 

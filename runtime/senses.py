@@ -29,12 +29,13 @@ ENDING = 3.0
 class Senses:
     """The engine's handle on its senses. A process that dies is started anew, and the feeds hold their last values meanwhile.
 
-    Called on the handle's own thread are `on_command(command)`, `on_told(event)`, `on_learned(binding)`, and, while a take is
-    recorded, `on_seen("marks", None, node, marks or None, (width, height))` and `on_seen("picture", stamp, file, left out)`."""
+    Called on the handle's own thread are `on_command(command, stamp)`, `on_told(event)`, `on_learned(binding)`, and, while
+    a take is recorded, `on_seen("marks", None, node, marks or None, (width, height))` and `on_seen("picture", stamp, file, left
+    out)`. Stamps say when it came, in seconds of time.perf_counter."""
 
     path: Path
     ports: Ports
-    on_command: Callable[[Command], None]
+    on_command: Callable[[Command, float], None]
     on_told: Callable[[Any], None]
     on_learned: Callable[[dict[str, Any]], None]
     packages: tuple[str, ...] = ("nodes",)
@@ -183,7 +184,7 @@ class Senses:
                         self._late = False
                         self.on_ready()
                 elif kind == "command":
-                    self.on_command(what[0])
+                    self.on_command(*what)
                 elif kind == "learned":
                     self.on_learned(what[0])
                 elif kind == "malformed":

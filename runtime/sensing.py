@@ -101,7 +101,7 @@ class _Loop:
 
         try:
             return Remote(
-                lambda command: self._send("command", command),
+                lambda command: self._send("command", command, time.perf_counter()),
                 osc_port=ports.osc or None,
                 osc_host=ports.host,
                 midi_port=ports.midi,

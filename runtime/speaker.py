@@ -13,8 +13,8 @@ import numpy as np
 from runtime.device import DeviceError, DeviceLost, SoundDevice, find, refresh
 from runtime.errors import in_words
 
-AGAIN = 1.0
-"""Seconds between two tries to open a lost card again."""
+AGAIN = 0.25
+"""Seconds between two tries to open a lost card again: the sound shall be back within a second of the card."""
 LATENCIES = (0.01, 0.02, 0.03, 0.045, 0.07, 0.1, 0.17, 0.25, 0.4)
 """Seconds of buffer that are tried, smallest first."""
 NONE = "none"

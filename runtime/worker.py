@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
@@ -95,13 +95,14 @@ class Worker:
         self._commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._quit = threading.Event()
         self._muted = order.muted
-        self._peak, self._load = 0.0, 0.0
+        self._peak, self._load, self._worst = 0.0, 0.0, 0.0
+        self._since_asked: float | None = None
         patch, registry = loads(order.text), discover(*order.packages)
         settings = compile_patch(patch, registry).settings
         self._spool = spool
         taught = spool / "taught"
         taught.mkdir()
-        self.senses = Senses(order.path, order.ports, self._commands.put, self._heard, self._learned, order.packages)
+        self.senses = Senses(order.path, order.ports, self._asked, self._heard, self._learned, order.packages)
         from runtime.artifacts import Assets
 
         self.engine = Engine(settings, Assets(order.path), offline=False, taught=self._taught, prepared=prepared)
@@ -128,6 +129,7 @@ class Worker:
         if self._order.held is None:
             self.senses.open()
         self.performance.begin()
+        flush_denormals()  # imports torch: the sound must not wait for that when it has been told to begin
         _settle_memory()
         latency = self._measured() if self._order.measure else self._order.latency
         listens = any(node.spec.listens for node in self.engine.instances().values())
@@ -142,8 +144,8 @@ class Worker:
         )
         self._teller.tell(ask.Playing(self.speaker.name, self.engine.sample_rate, self.engine.block, latency))
         self.engine.journal = self.journal.write
-        if self._order.take is not None:
-            self._commands.put(ask.StartTake(self._order.take))
+        if self._order.take is not None:  # before the sound begins, so that it holds the very first block
+            self._commands.put(self._begin_take(self._order.take, self._order.video))
         sound = threading.Thread(target=self._render, name="glasspatch engine")
         acting = threading.Thread(target=self._act, name="glasspatch acts", daemon=True)
         sound.start()
@@ -212,6 +214,7 @@ class Worker:
                 elif not gain:
                     sound = np.zeros_like(sound)
                 self._load = RECENT * self._load + (1.0 - RECENT) * took / budget
+                self._worst = max(self._worst, self._load) if number * budget > 1.0 else 0.0
                 self._peak = max(0.8 * self._peak, float(np.abs(sound).max()))
                 speaker.play(sound)
                 while engine.events:
@@ -276,28 +279,35 @@ class Worker:
         elif isinstance(command, ask.Start):
             self._muted = False
         elif isinstance(command, ask.StartTake):
-            self._start_take(command.path, self._order.video if command.video is None else command.video)
+            self._begin_take(command.path, self._order.video if command.video is None else command.video)()
         elif isinstance(command, ask.EndTake):
             self._end_take()
         else:
             raise TypeError(f"{type(command).__name__} is nothing that can be asked of a performance")
 
-    def _start_take(self, path: str | None, video: bool) -> None:
+    def _begin_take(self, path: str | None, video: bool) -> Callable[[], None]:
+        """From now on what is heard is recorded; what is seen too when the function given is called, which waits for the sound.
+        Where no take can be recorded, that is told."""
         from runtime.speaker import heard_at
 
         wanted = Path(path) if path else Path("takes") / f"{self._order.path.stem}.take"
-        begun = self.journal.start_take(
-            self.performance.assets.patch_folder / wanted,
-            patch=self._order.path.name,
-            sample_rate=self.engine.sample_rate,
-            channels=2,
-            block=self.engine.block,
-            first_block=self.engine.blocks,
-            settings=self.performance.settings,
-            artifacts=self.performance.artifacts(),
-        )
-        self.senses.record(begun, heard_at(self.engine.blocks, self.engine, self.speaker), video)
+        try:
+            begun = self.journal.start_take(
+                self.performance.assets.patch_folder / wanted,
+                patch=self._order.path.name,
+                sample_rate=self.engine.sample_rate,
+                channels=2,
+                block=self.engine.block,
+                first_block=self.engine.blocks,
+                settings=self.performance.settings,
+                artifacts=self.performance.artifacts(),
+            )
+        except GlasspatchError as error:
+            self._teller.tell(ask.Told(in_words(error)))
+            return lambda: None
         self._teller.tell(ask.Told(f"recording {begun}", wrong=False))
+        block = self.engine.blocks
+        return lambda: self.senses.record(begun, heard_at(block, self.engine, self.speaker), video)
 
     def _end_take(self) -> None:
         self.senses.end_record()
@@ -318,10 +328,22 @@ class Worker:
     def _heard(self, event: Any) -> None:
         self._commands.put(event) if isinstance(event, ask.NodeFailed) else self._teller.tell(event)
 
+    def _asked(self, command: Any, stamp: float) -> None:
+        """Somebody asked by OSC or MIDI, at that moment of time.perf_counter."""
+
+        def do() -> None:
+            self._do(command)
+            if isinstance(command, ask.SetParam):
+                self._since_asked = time.perf_counter() - stamp
+
+        self._commands.put(do)
+
     def _learned(self, binding: dict[str, Any]) -> None:
         self._commands.put(lambda: self.performance.learned(binding))
 
     def _snapshot(self, asked: ask.Poll) -> ask.Snapshot:
+        from runtime.latencies import latencies
+
         engine, values, controls = self.engine, {}, self.engine.control_outputs()
         for place in asked.values:
             value = engine.value(*place)
@@ -335,6 +357,7 @@ class Worker:
                     values[place] = self.senses.pictures[place]
         for node in asked.marks:
             self.senses.ask_marks(node)
+        rendering = self._load * engine.block / engine.sample_rate
         counters = {**self.speaker.counters(), "over_budget": engine.over_budget, "malformed": self.senses.malformed}
         return ask.Snapshot(
             seconds=engine.frame / engine.sample_rate,
@@ -343,7 +366,7 @@ class Worker:
             counters=counters,
             slowest=engine.slowest,
             load_per_node=engine.load_per_node(),
-            latencies=self._latencies(),
+            latencies=latencies(engine, self.senses.feeds, self.speaker, rendering, self._since_asked),
             failed={node: failure.message for node, failure in engine.failed.items()},
             device=self.speaker.name,
             take=str(self.journal.taking) if self.journal.taking else None,
@@ -352,22 +375,9 @@ class Worker:
             muted=self._muted,
             held=self.senses.now(),
             names={place: controls[place] for place in values if place in controls},
+            worst_load=self._worst,
+            latency=rendering + self.speaker.output_latency,
         )
-
-    def _latencies(self) -> dict[str, float]:
-        """Seconds from each source to the loudspeakers: the age of its news when the engine took it, what nodes declare, a block
-        until it is rendered on average half, and the device."""
-        engine, found = self.engine, {}
-        after = self.speaker.output_latency + engine.block / engine.sample_rate
-        for node, feed in self.senses.feeds.items():
-            declared = engine.latency_from(node)
-            if declared is not None and feed.applied is not None:
-                stamp, taken = feed.applied
-                found[node] = taken - stamp + declared / engine.sample_rate + after
-        for name, instance in engine.instances().items():
-            if instance.spec.listens and (declared := engine.latency_from(name)) is not None:
-                found[name] = self.speaker.input_latency + declared / engine.sample_rate + after
-        return found
 
 
 def _settle_memory() -> None:

@@ -66,8 +66,8 @@ class SoundServer:
         self.pactl("unload-module", "module-null-sink")
 
     def reload(self) -> None:
-        """Plugs it in again."""
-        self.pactl("load-module", *self._sink.split())
+        """Plugs it in again. It begins with two seconds of silence at once, and does not move meanwhile, but for norewinds."""
+        self.pactl("load-module", *self._sink.split(), "norewinds=1")
         self._wait_for_sink()
         self._keeper.kill()
         self._keeper = self._parec(subprocess.DEVNULL)

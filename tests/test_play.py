@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -16,12 +18,14 @@ import soundfile
 
 from runtime import messages as say
 from runtime.live import Live
-from runtime.patch import dumps, loads
+from runtime.patch import dumps, load, loads, save
 from runtime.playing import playing
 from runtime.takes.take import heard as listened
 from runtime.takes.take import read_take
 from runtime.worker import Order
-from tests.command import call, start, write_patch
+from tests import media
+from tests.command import ROOT, call, start, write_patch
+from tests.processes import children, seconds_of_work
 from tests.sound_server import sound_server
 from tests.stage import judged, set_stage
 
@@ -75,7 +79,28 @@ def test_a_minute_of_the_whole_chain_has_no_lost_repeated_or_silent_frame(server
     assert np.sqrt((heard.sound[:, 0] ** 2).mean()) > 0.005  # the decoder was heard as well
 
 
-def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_another_core_trains(server, tmp_path):
+@contextmanager
+def training(folder):
+    """Trains a RAVE there on the cores that a training takes by itself, and gives its process."""
+    media.archive(folder / "recordings", 20)
+    patch = load(ROOT / "patches" / "archive_to_performance.json")
+    for name, value in {"config": "raspberry", "steps": 100_000, "gan_after": 90_000, "latent_size": 8, "batch": 2}.items():
+        patch = patch.with_param("trainer", name, value)
+    save(folder / "training.json", patch)
+    running = start("run", "training.json", "--only", "trainer", folder=folder, start_new_session=True)
+    try:
+        log, end = folder / "training.assets" / "trainer.partial" / "log.txt", time.monotonic() + 120.0
+        while not log.exists() or "Compression ratio" not in log.read_text():
+            assert running.poll() is None and time.monotonic() < end, running.communicate()
+            time.sleep(0.1)
+        trainers = [pid for pid in children(running.pid) if seconds_of_work(pid) > 1.0]
+        yield max(trainers, key=seconds_of_work)
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+
+
+def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_a_model_trains_on_another_core(server, tmp_path):
     path = set_stage(tmp_path, 60.0)
     text = path.read_text()
     more = loads(text).with_param("smoothing", "time", 80.0)
@@ -84,11 +109,10 @@ def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_another_core_tra
     other["nodes"]["tone_left"] = {"type": "audio.pan", "params": {"place": -1.0}}
     other["links"] += [["tone.audio", "tone_left.audio"], ["tone_left.audio", "mix.audio"]]
     texts = [dumps(more), json.dumps(other), text]
-    busy = subprocess.Popen([sys.executable, "-c", "import numpy as np\na = np.random.rand(300, 300)\nwhile True: a @ a"])
-    try:
+    with training(tmp_path) as trainer:
         with server.recording() as heard, Live(order(path, latency=0.2)) as live:
             until(live, say.Playing)
-            snapshots, edits, seen, began = 0, 0, {}, time.monotonic()
+            snapshots, edits, seen, began, trained = 0, 0, {}, time.monotonic(), seconds_of_work(trainer)
             while time.monotonic() - began < 30.0:
                 live.send(say.Poll((("face", "gesture"), ("video", "image"), ("decoder", "audio"))))
                 if time.monotonic() - began > 0.5 * (edits + 1):
@@ -99,10 +123,8 @@ def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_another_core_tra
                         snapshots += 1
                         seen |= event.values
                 time.sleep(1 / 60)
+            assert seconds_of_work(trainer) - trained > 10.0
         time.sleep(0.5)
-    finally:
-        busy.kill()
-        busy.wait()
     assert edits >= 55 and snapshots > 300
     assert seen["face", "gesture"].shape == (13,) and max(seen["video", "image"].shape) <= 320  # thinned pictures
     assert whole(heard, 30) == NOTHING_WRONG
@@ -183,6 +205,18 @@ def test_an_unknown_card_is_refused_with_those_that_are_there(server, tmp_path):
     assert code == 1 and "there is no sound card 'Focusrite'" in err and "ALSA: pulse" in err
 
 
+def test_without_any_sound_card_the_patch_plays_to_the_clock_alone_and_says_so(tmp_path):
+    path = write_patch(tmp_path, *TONE)
+    env = {**os.environ, "PULSE_SERVER": f"unix:{tmp_path}/nowhere"}
+    found = subprocess.run([sys.executable, "-c", "from runtime.device import devices; print(devices())"], env=env, stdout=-1)
+    if found.stdout.strip() != b"[]":
+        pytest.skip("this machine has a sound card")
+    process = start("play", path, "--for", 1, "--osc", 0, "--take", "a.take", folder=tmp_path, env=env)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "there is no sound card for output" in err and "nothing can be heard" in err
+    assert 0.8 < read_take(tmp_path / "a.take").seconds < 2.0
+
+
 def test_stop_fades_to_silence_and_start_lets_the_sound_in_again(server, tmp_path):
     path = write_patch(tmp_path, *TONE)
     with server.recording() as heard, Live(order(path)) as live:
@@ -197,10 +231,15 @@ def test_stop_fades_to_silence_and_start_lets_the_sound_in_again(server, tmp_pat
     assert np.abs(np.diff(heard.sound[:, 0], 2)).max() < 0.2 * (2 * np.pi * 440 / 44100) ** 2 * 3
 
 
-def test_a_rehearsal_is_green_where_all_is_there_and_holds(server, tmp_path):
+def test_a_rehearsal_goes_to_every_scene_and_is_green_where_all_is_there_and_holds(server, tmp_path):
     path = write_patch(tmp_path, *TONE)
-    code, out, err = call("rehearse", path, "--device", DEVICE, "--for", 4, "--osc", 0, folder=tmp_path)
+    data = json.loads(path.read_text())
+    data["scenes"] = {"storm": {"params": {"tone.level": 0.3}, "seconds": 0.5}, "calm": {"params": {"tone.level": 0.01}}}
+    path.write_text(json.dumps(data))
+    code, out, err = call("rehearse", path, "--device", DEVICE, "--for", 6, "--osc", 0, folder=tmp_path)
     assert (code, out.splitlines()[-1]) == (0, "GREEN: the show may go on"), out + err
+    assert "scene storm      no gaps" in out and "scene calm       no gaps" in out
+    assert re.search(r"load +\d+ % \(worst \d+ %\) \| no gaps \| sound \d+ ms", out) and json.loads(path.read_text()) == data
 
 
 def test_a_rehearsal_is_red_and_says_why(server, tmp_path):

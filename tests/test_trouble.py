@@ -1,4 +1,6 @@
-"""A hundred faults on stage: no crash, no hang, and the sound back within a second."""
+"""A hundred faults on stage: no crash, no hang, and the sound back within a second.
+
+92 of a node, 3 engines killed, 3 times no sound card, a camera that ends, a flood of packets."""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from runtime.sensing import Ports
 from runtime.supervisor import Supervisor
 from tests.camera import SyntheticCamera
 from tests.command import write_patch
+from tests.osc import free_port, osc_packet
 from tests.stage import judged, set_stage
 from tests.test_play import order, server, until  # noqa: F401
 
@@ -48,7 +51,7 @@ def longest_silence(sound):
 def test_faults_of_a_node_cost_less_than_a_second_of_sound_each(stage):
     live, heard = stage
     begin = len(heard.sound)
-    for number in range(88):
+    for number in range(92):
         live.send(say.SetParam("trouble", "kind", KINDS[number % len(KINDS)]))
         time.sleep(0.6)
         for _ in live.events():
@@ -90,22 +93,24 @@ def wait_for(live, wanted, seconds=60.0):
         time.sleep(0.05)
 
 
-def test_a_sink_that_is_unloaded_and_loaded_again_three_times_is_found_again_each_time(server, stage):  # noqa: F811
+def test_a_sink_that_is_unloaded_and_loaded_again_is_played_to_within_a_second_each_time(server, stage):  # noqa: F811
     live, _ = stage
-    for _ in range(3):
+    for away in (0.0, 1.3, 2.9):
         server.unload()
         until(live, lambda event: isinstance(event, say.Told) and "is looked for" in event.words)
+        time.sleep(away)
         server.reload()
+        began = time.monotonic()
+        with server.recording() as heard:
+            heard.wait_for(lambda sound: np.abs(sound).max(initial=0.0) > 0.15)
+        print(f"back after {1000 * (time.monotonic() - began):.0f} ms")
+        assert time.monotonic() - began < BACK
         until(live, lambda event: isinstance(event, say.Told) and event.words.endswith("is back"))
-    with server.recording() as heard:
-        heard.wait_for(lambda sound: np.abs(sound[-4410:]).max(initial=0.0) > 0.15)
 
 
 def test_a_flood_of_fifty_thousand_packets_costs_no_frame(server, tmp_path):  # noqa: F811
     path = set_stage(tmp_path, 40.0)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     packets = [osc_packet("/glasspatch/param/level/gain", -20.0 - number % 5) for number in range(100)]
     packets += [os.urandom(40) for _ in range(100)]
     with server.recording() as heard, Live(order(path, latency=0.2, ports=Ports(port))) as live:
@@ -143,12 +148,3 @@ def test_a_camera_that_ends_leaves_the_sound_and_holds_the_gesture(server, tmp_p
     found = judged(heard.sound[:, 1])
     assert found.pop("frames") > 3 * 44100
     assert not any(found.values()), found
-
-
-def osc_packet(address, *values):
-    from pythonosc.osc_message_builder import OscMessageBuilder
-
-    builder = OscMessageBuilder(address)
-    for value in values:
-        builder.add_arg(value)
-    return builder.build().dgram

@@ -28,7 +28,7 @@ class Stage:
         self.path, self.told = path, []
         settings = compile_patch(patch, registry).settings
         self.engine = Engine(settings, Assets(path), offline=False, taught=lambda n: self.performance.teaching.folder_of(n))
-        senses = Senses(path, Ports(), lambda command: None, self.told.append, lambda binding: None)
+        senses = Senses(path, Ports(), lambda command, stamp: None, self.told.append, lambda binding: None)
         spool = path.parent / f"spool{len(list(path.parent.glob('spool*')))}"
         spool.mkdir()
         self.performance = Performance(path, patch, registry, self.engine, senses, spool, self.told.append, owns_file=True)

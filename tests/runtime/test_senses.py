@@ -33,7 +33,7 @@ def opened(tmp_path):
 @pytest.fixture
 def senses(opened):
     told = []
-    found = Senses(opened.path, Ports(), lambda command: None, told.append, lambda binding: None)
+    found = Senses(opened.path, Ports(), lambda command, stamp: None, told.append, lambda binding: None)
     found.told = told
     yield found
     found.close()
@@ -108,6 +108,6 @@ def test_a_patch_without_anything_to_sense_starts_no_process(tmp_path):
     opened = open_patch(
         write_patch(tmp_path, {"tone": ("audio.oscillator", {}), "out": ("audio.output", {})}, "tone.audio -> out.audio")
     )
-    senses = Senses(opened.path, Ports(), lambda command: None, lambda event: None, lambda binding: None)
+    senses = Senses(opened.path, Ports(), lambda command, stamp: None, lambda event: None, lambda binding: None)
     assert senses.load(dumps(opened.patch), opened.plan) == ({}, []) and not senses.is_open
     senses.close()

@@ -28,7 +28,8 @@ from runtime.supervisor import RESTARTS, Supervisor
 from runtime.trust import trust
 from runtime.worker import Order
 from tests.command import ROOT, write_patch
-from tests.test_trouble import osc_packet
+from tests.osc import free_port, osc_packet
+from tests.processes import seconds_of_work
 
 TONE = ({"tone": ("audio.oscillator", {"level": 0.2}), "out": ("audio.output", {})}, "tone.audio -> out.audio")
 SOON = 0.2
@@ -120,7 +121,7 @@ def test_senses_that_hold_values_give_feeds_without_a_process_until_they_are_ope
         "hand.control -> calm.control",
     )
     plan = compile_patch(loads(path.read_text()), discover("nodes"), tmp_path)
-    senses = Senses(path, Ports(), lambda command: None, lambda event: None, lambda binding: None)
+    senses = Senses(path, Ports(), lambda command, stamp: None, lambda event: None, lambda binding: None)
     senses.held = Ready({"hand": {"control": ("x",)}}, {"hand": {"control": np.array([0.7], np.float32)}}, ())
     ready = []
     senses.on_ready = lambda: ready.append(True)
@@ -202,18 +203,11 @@ def policies(pid):
     return {os.sched_getscheduler(int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()}
 
 
-def seconds_of_work(pid):
-    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_spare_is_idle_has_no_port_and_counts_as_no_performance_until_it_plays(tmp_path):
     path = write_patch(tmp_path, *TONE)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with Supervisor(order(path, ports=Ports(port)), spare_after=SOON) as live:
         until(live, lambda event: live._spare is not None)
         spare = live._spare.pid
