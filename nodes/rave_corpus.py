@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nodes import rave_encoded
-from nodes.rave import mean_encoder, open_model, reset_caches
+from nodes.rave import mean_encoder
 from nodes.rave_data import read_mono
+from nodes.rave_model import open_model, reset_caches
 from runtime.artifacts import Artifact
 from runtime.corpus import Corpus, Slice
 from runtime.errors import NodeError

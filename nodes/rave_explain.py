@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from nodes import rave_encoded
-from nodes.rave import open_model, reset_caches
 from nodes.rave_descriptors import DESCRIPTORS, UNITS, describe, matrix, names, sweep
+from nodes.rave_model import open_model, reset_caches
 from runtime.artifacts import Artifact, write_atomically
 from runtime.errors import NodeError
 from runtime.node import Job, JobNode

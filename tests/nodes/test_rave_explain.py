@@ -9,6 +9,7 @@ import soundfile
 from nodes.rave_descriptors import DESCRIPTORS, describe, f0, matrix, names, onsets, spearman, sweep
 from nodes.rave_explain import DescriptorMatrix, LatentSweep
 from runtime.errors import Cancelled, NodeError
+from tests.command import call, write_patch
 from tests.drive import job
 from tests.nodes.test_rave_corpus import corpus_of, heard
 from tests.nodes.tiny_model import tiny_model
@@ -198,3 +199,36 @@ def test_a_corpus_heard_by_another_model_is_refused(tmp_path, model):
     other = tiny_model(tmp_path, "other", latents=2)
     with pytest.raises(NodeError, match=r"heard by a model of 4 latents, but other.ts has 2; encode it with this model"):
         run(DescriptorMatrix(), tmp_path, other, corpus, sounds=50)
+
+
+@pytest.mark.slow
+def test_a_patch_explains_its_model_and_plays_it_on_with_what_the_corpus_covers(tmp_path):
+    tiny_model(tmp_path, latents=4)
+    corpus_of(tmp_path)
+    nodes = {
+        "file": ("rave.file", {"path": "tiny.ts"}),
+        "archive": ("corpus.folder", {"path": "archive"}),
+        "heard": ("rave.encode", {}),
+        "matrix": ("rave.matrix", {"sounds": 50, "length": 0.1}),
+        "wave": ("control.lfo", {"low": -20.0, "high": 20.0, "rate": 2.0}),
+        "limit": ("rave.limit", {}),
+        "nearest": ("rave.nearest", {}),
+        "decoder": ("rave.decoder", {}),
+        "out": ("audio.output", {}),
+    }
+    write_patch(
+        tmp_path,
+        nodes,
+        *("file.model -> heard.model", "archive.corpus -> heard.corpus", "file.model -> matrix.model"),
+        *("heard.corpus -> matrix.corpus", "heard.corpus -> limit.corpus", "heard.corpus -> nearest.corpus"),
+        *("wave.control -> limit.latent", "limit.latent -> nearest.latent", "limit.latent -> decoder.latent"),
+        *("matrix.model -> decoder.model", "decoder.audio -> out.audio"),
+    )
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 0, err
+    assert json.loads((tmp_path / "p.assets/matrix/explained.json").read_text())["names"][0] == "louder"
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 0.5, folder=tmp_path)
+    assert code == 0, err
+    assert np.abs(soundfile.read(tmp_path / "a.wav")[0]).max() > 0.05
+    code, _, err = call("run", "p.json", folder=tmp_path)
+    assert code == 0 and not (tmp_path / "p.assets/matrix.previous").exists()
