@@ -20,6 +20,8 @@ from runtime.errors import Cancelled, in_words
 from runtime.node import Job
 
 LOG = "log.txt"
+MODEST = 10
+"""By how much a job is nicer than a performance: beside an engine that wants the same core it gets a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,13 @@ def limit_threads(threads: int) -> None:
     burn a core after every small product."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
+
+
+def make_way() -> None:
+    """From now on this process leaves the processor to who wants it at once: a training may take what a performance leaves."""
+    if hasattr(os, "nice"):
+        with suppress(OSError):
+            os.nice(MODEST)
 
 
 def flush_denormals() -> None:
@@ -73,6 +82,7 @@ def work(order: Order, connection: Connection) -> None:
     # The terminal sends Ctrl-C to parent and child alike; only the parent decides what stops, so that work is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(order.threads)
+    make_way()
     cancelled = threading.Event()
     threading.Thread(target=_listen, args=(connection, cancelled), daemon=True).start()
     sending = threading.Lock()

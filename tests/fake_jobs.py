@@ -17,13 +17,14 @@ CORPUS_OUT = Port("corpus", PortType.CORPUS, "what was made")
 
 
 class Make(JobNode):
-    """Writes a number, the seed and the threads it may use."""
+    """Writes a number, the seed and the threads it may use, and how nice it is."""
 
     spec = NodeSpec(type="fake.make", title="Make", outputs=(CORPUS_OUT,), params=(IntParam(name="number", default=1),))
 
     def run(self, job: Job, number: int) -> dict[str, Path]:
         threads = os.environ["OPENBLAS_NUM_THREADS"]
         (job.folder / "made.txt").write_text(f"{number} {job.seed} {threads}")
+        (job.folder / "nice.txt").write_text(str(os.nice(0)))
         print("a library prints what it likes")
         return {"corpus": job.folder}
 

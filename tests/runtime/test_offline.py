@@ -13,6 +13,7 @@ import pytest
 from runtime import messages as say
 from runtime.artifacts import Assets
 from runtime.errors import LockedError
+from runtime.jobs import MODEST
 from runtime.offline import Runner
 from runtime.patch import Link, Node, Patch
 from runtime.plan import compile_patch
@@ -56,6 +57,11 @@ def bench(tmp_path: Path) -> Bench:
 
 
 CHAIN = ({"one": "make", "two": "copy"}, "one.corpus -> two.corpus")
+
+
+def test_a_job_makes_way_for_a_performance(bench):
+    assert bench.run({"one": "make"})
+    assert int(bench.made("one", "nice.txt")) == min(os.nice(0) + MODEST, 19)
 
 
 def test_jobs_run_in_dependency_order_and_pass_on_what_they_made(bench):
