@@ -114,6 +114,7 @@ class Window:
                 if first:
                     first = False
                     editor.first_frame = time.perf_counter() - self._began
+                    editor.first_frame_at = time.monotonic()
                     verbs.fit(editor)
                 wait = self._pace() - (time.perf_counter() - began)
                 if wait > 0:

@@ -58,5 +58,4 @@ class Compiling:
 def problems_of(patch: Patch, path: Path | None, registry: Registry) -> say.Problems:
     """All that can be said of a patch without playing it."""
     plan = compile_patch(patch, registry, path.parent if path is not None else None)
-    waiting = [say.Problem(node, f"waits for {source}, which cannot run") for node, source in sorted(plan.blocked.items())]
-    return say.Problems((*plan.problems, *knob_problems(flattened(patch, registry), registry), *waiting))
+    return say.Problems((*plan.problems, *knob_problems(flattened(patch, registry), registry), *plan.waiting()))

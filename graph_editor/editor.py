@@ -59,6 +59,8 @@ class Editor:
         self.mouse: Point = (0.0, 0.0)
         self.is_quitting = False
         self.first_frame: float | None = None
+        """Seconds from the window's beginning to its first frame, and when that was (time.monotonic)."""
+        self.first_frame_at = 0.0
         self.frame_cost = 0.0
         """CPU seconds of the last frame."""
         self.last_bookmark = -1

@@ -11,19 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from graph_editor.geometry import Box, Point, around
 from graph_editor.layers import layered
+from graph_editor.theme import NARROW_WIDTH, NODE_PADDING, NODE_WIDTH, SIZES, text_width
 from runtime.patch import Patch
 from runtime.registry import Registry
-from runtime.spec import NodeSpec, PortType
+from runtime.spec import BoolParam, FloatParam, IntParam, NodeSpec, PortType
 from runtime.subpatch import spec_of
 
 ZOOMS = (0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25)
 Size = tuple[float, float]
-WIDTH, HEAD, ROW, FOOT = 232.0, 40.0, 25.0, 14.0
+WIDTH, HEAD, ROW, FOOT = NODE_WIDTH + 2.0 * NODE_PADDING[0], 40.0, 25.0, 14.0
 """Of a node as `node_view` builds it: its whole width, the title, one port or param, and the padding below."""
+MARK = 24.0
+"""Room for the icon before a title."""
 SHOWN_PARAMS = 4
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
-VIEWS = {"vision.face": 290.0, "mapping.regressor": 190.0, "rave.decoder": 130.0, "rave.trainer": 130.0}
+VIEWS = {"vision.face": 310.0, "mapping.regressor": 190.0, "rave.decoder": 130.0, "rave.trainer": 130.0}
 """Room that the view of a kind of node takes."""
 TROUBLE = 44.0
 """Room for the words about an input that nothing leads to, as on a new node."""
@@ -37,16 +40,28 @@ MARGIN = 40.0
 """What is left free around what is brought into view."""
 
 
+def inner_width(spec: NodeSpec | None) -> int:
+    """How wide a node is inside: most are alike; one with a single number, a short title and no view of its own is narrow."""
+    if spec is None or spec.type in VIEWS or len(spec.params) > 1:
+        return NODE_WIDTH
+    ports = (*spec.inputs, *spec.outputs)
+    small = all(port.type in (PortType.AUDIO, PortType.CONTROL) for port in ports)
+    numbers = all(isinstance(param, FloatParam | IntParam | BoolParam) for param in spec.params)
+    words = [text_width(port.name, SIZES["small"]) for port in ports]
+    words.append(MARK + text_width(spec.title, SIZES["text"], "medium"))
+    return NARROW_WIDTH if ports and small and numbers and max(words) <= NARROW_WIDTH else NODE_WIDTH
+
+
 def size_of(spec: NodeSpec | None, folded: bool = False) -> Size:
     """About how large a node will be once it is drawn; rather too large than too small."""
     if spec is None:
         return DEFAULT_SIZE
-    rows = len(spec.inputs) + len(spec.outputs)
+    rows, wide = len(spec.inputs) + len(spec.outputs), inner_width(spec) + WIDTH - NODE_WIDTH
     if folded:
-        return WIDTH, HEAD + ROW * rows + FOOT
+        return wide, HEAD + ROW * rows + FOOT
     preview = VIEWS.get(spec.type) or next((PREVIEWS[port.type] for port in spec.outputs if port.type in PREVIEWS), 0.0)
     trouble = 0.0 if all(port.optional for port in spec.inputs) else TROUBLE
-    return WIDTH, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + preview + trouble + FOOT
+    return wide, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + preview + trouble + FOOT
 
 
 def sizes_of(patch: Patch, registry: Registry, drawn: Mapping[str, Size] | None = None) -> dict[str, Size]:

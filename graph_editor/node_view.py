@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import dearpygui.dearpygui as dpg
 
 from graph_editor import param_files, theme
+from graph_editor.layout import inner_width
 from graph_editor.previews import Seat, View, view_of
 from graph_editor.widgets import Field, make_field
 from runtime.patch import Node
+from runtime.plan import WAITS
 from runtime.spec import NodeSpec, PortType
 
 if TYPE_CHECKING:
@@ -82,13 +84,13 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
     """Makes the items of a node in the node editor `parent`."""
     look, zoom = editor.look, face.zoom
     view = NodeView(face, place=place, params=node.params)
-    small = look.font("small", zoom=zoom) if zoom > BODILESS else look.font("small", zoom=max(zoom, 0.6))
+    small = look.font("small", zoom=max(zoom, BODILESS))
     label = f"{theme.icon_of(face.type)}  {_title(face)}"
     view.tag = dpg.add_node(label=label, pos=place, parent=parent)
-    dpg.bind_item_font(view.tag, look.font("text", "medium", zoom) if zoom > BODILESS else look.font("text", "medium", 0.6))
+    dpg.bind_item_font(view.tag, look.font("text", "medium", max(zoom, BODILESS)))
     paint(editor, view, selected=False)
     bodiless = zoom <= BODILESS
-    width = round(look.px(theme.NODE_WIDTH) * zoom)
+    width = round(look.px(inner_width(face.spec)) * zoom)
     types = (
         {**{(p.name, False): p.type for p in face.spec.inputs}, **{(p.name, True): p.type for p in face.spec.outputs}}
         if face.spec
@@ -120,11 +122,17 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
 def paint(editor: Editor, view: NodeView, *, selected: bool) -> None:
     """Gives the node the outline and ground of its present state."""
     face = view.face
-    state = "selected" if selected else "failed" if face.failed else "problem" if face.troubles else "off" if face.mode else ""
+    trouble = "failed" if face.failed else "waiting" if waits(face) else "problem" if face.troubles else ""
+    state = "selected" if selected else trouble or ("off" if face.mode else "")
     if state != view.state or not dpg.get_item_theme(view.tag):
         view.state = state
         colour = theme.FRAME_COLOURS.get(face.colour, theme.family_of(face.type)[1])
         dpg.bind_item_theme(view.tag, editor.look.node(colour, face.zoom, state))
+
+
+def waits(face: Face) -> bool:
+    """Whether nothing is wrong with the node itself: it only lacks what another would give."""
+    return bool(face.troubles) and all(words.startswith(WAITS) for words in face.troubles)
 
 
 def refresh(view: NodeView, node: Node) -> None:
@@ -191,9 +199,9 @@ def _troubles(editor: Editor, view: NodeView, width: int, font: Any) -> None:
     look, face = editor.look, view.face
     with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
         more = f"  (+{len(face.troubles) - 1})" if len(face.troubles) > 1 else ""
-        words = f"{theme.icon('triangle-alert')} {face.troubles[0]}{more}"
+        words = f"{theme.icon('clock' if waits(face) else 'triangle-alert')} {face.troubles[0]}{more}"
         item = dpg.add_text(look.wrapped(words, width, zoom=face.zoom))
-        dpg.bind_item_theme(item, look.words("bad" if face.failed else "warn"))
+        dpg.bind_item_theme(item, look.words("bad" if face.failed else "muted" if waits(face) else "warn"))
         dpg.bind_item_font(item, font)
         editor.explain(item, "\n".join(face.troubles))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor.theme import DARK, FONTS, NODE_PADDING, PALETTES, SIZES, TYPE_COLOURS, Colour, mix, text_width, wrapped
+from graph_editor.theme import DARK, FONTS, NODE_PADDING, PALETTES, TYPE_COLOURS, Colour, height_of, mix, text_width, wrapped
 from graph_editor.theming import core, making, node_style, nodes, plots, style
 from runtime.spec import PortType
 
@@ -32,21 +32,22 @@ class Look:
 
     def font(self, size: str = "text", weight: str = "regular", zoom: float = 1.0) -> Any:
         """A font of one of the SIZES, regular, medium or semibold, at a canvas zoom."""
-        height = self._height(size, zoom)
+        height = self.height(size, zoom)
         if (weight, height) not in self._fonts:
             self._fonts[weight, height] = dpg.add_font(str(FONTS / f"{weight}.ttf"), height, parent=self._registry)
         return self._fonts[weight, height]
 
-    def _height(self, size: str, zoom: float) -> int:
-        return max(6, round(SIZES[size] * self.scale * zoom))
+    def height(self, size: str, zoom: float = 1.0) -> int:
+        """How many pixels high the letters of one of the SIZES are at a canvas zoom."""
+        return height_of(size, self.scale, zoom)
 
     def width(self, words: str, size: str = "text", weight: str = "regular", zoom: float = 1.0) -> int:
         """How wide a line of words is, in pixels."""
-        return math.ceil(text_width(words, self._height(size, zoom), weight))
+        return math.ceil(text_width(words, self.height(size, zoom), weight))
 
     def wrapped(self, words: str, width: float, size: str = "small", zoom: float = 1.0) -> str:
         """Words broken into lines of at most so many pixels: inside nodes the library cannot do it."""
-        return wrapped(words, width, self._height(size, zoom))
+        return wrapped(words, width, self.height(size, zoom))
 
     def colour(self, name: str) -> Colour:
         """A colour of the palette by its name."""
@@ -123,12 +124,16 @@ class Look:
         return self._made("popup", dpg.mvAll, make)
 
     def node(self, colour: Colour, zoom: float, state: str = "") -> Any:
-        """A theme for a node. `state`: "", selected, failed, problem or off."""
+        """A theme for a node. `state`: "", selected, failed, problem, waiting (for another that has a problem) or off."""
         palette = self.palette
         title = mix(palette.node, colour, palette.title_mix)
-        edge = {"selected": palette.accent, "failed": palette.bad, "problem": palette.warn, "off": palette.faint}.get(
-            state, palette.line
-        )
+        edge = {
+            "selected": palette.accent,
+            "failed": palette.bad,
+            "problem": palette.warn,
+            "waiting": mix(palette.line, palette.warn, 0.3),
+            "off": palette.faint,
+        }.get(state, palette.line)
 
         def make() -> None:
             nodes(
@@ -138,7 +143,7 @@ class Look:
                 NodeOutline=edge,
             )
             node_style(
-                NodeBorderThickness=2 if state else 1,
+                NodeBorderThickness=2 if state not in ("", "waiting") else 1,
                 NodePadding=(round(self.px(NODE_PADDING[0]) * zoom), round(self.px(NODE_PADDING[1]) * zoom)),
                 NodeCornerRounding=self.px(8) * zoom,
             )
@@ -273,15 +278,17 @@ class Look:
                 Button=palette.button,
                 ButtonHovered=mix(palette.button, palette.shade, 0.08),
                 ButtonActive=mix(palette.button, palette.shade, 0.16),
-                SliderGrab=mix(palette.field, palette.accent, 0.4),  # the number is written over it
-                SliderGrabActive=mix(palette.field, palette.accent, 0.75),
+                SliderGrab=mix(palette.field, palette.accent, 0.7),
+                SliderGrabActive=palette.accent,
                 CheckMark=palette.accent,
                 Header=lift,
                 HeaderHovered=lift,
                 HeaderActive=mix(lift, palette.shade, 0.06),
                 Separator=palette.line,
                 ScrollbarBg=clear,
-                ScrollbarGrab=mix(palette.panel, palette.text, 0.2),
+                ScrollbarGrab=mix(palette.panel, palette.text, 0.1),
+                ScrollbarGrabHovered=mix(palette.panel, palette.text, 0.22),
+                ScrollbarGrabActive=mix(palette.panel, palette.text, 0.3),
                 PlotHistogram=palette.accent,
                 PlotLines=palette.accent,
                 Tab=palette.panel,
@@ -302,7 +309,8 @@ class Look:
                 ChildRounding=0,
                 GrabRounding=self.px(4),
                 GrabMinSize=self.px(8),
-                ScrollbarSize=self.px(9),
+                ScrollbarSize=self.px(6),
+                ScrollbarRounding=self.px(3),
                 WindowBorderSize=0,
                 ChildBorderSize=0,
                 PopupRounding=self.px(6),

@@ -161,8 +161,8 @@ class Perform:
             lambda new: editor.set_whole_param(name, param.name, new),
             parent=cell,
             width=width,
+            size="title",
         )
-        dpg.bind_item_font(field.item, editor.look.font("title"))
         dpg.bind_item_theme(field.item, editor.look.big())
         self._fields[name, param.name] = field, param
 

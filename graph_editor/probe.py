@@ -135,6 +135,7 @@ class Probe:
             "toasts": editor.dialogs.toasts(),
             "zoom": editor.canvas.zoom,
             "first_frame": editor.first_frame,
+            "first_frame_at": editor.first_frame_at,
             "perform": editor.performing is not None,
         }
 
@@ -225,6 +226,13 @@ class Probe:
     def _cost(self) -> Any:
         """Main-thread CPU seconds of the last frames, without the wait between them."""
         return list(self._costs)
+
+    def _built(self) -> Any:
+        """Makes all nodes and wires anew, as where another patch is opened: CPU seconds of the main thread."""
+        self._editor.canvas.clear()
+        began = time.thread_time()
+        self._editor.canvas.show()
+        return time.thread_time() - began
 
     def _picture(self, path: str) -> Any:
         dpg.output_frame_buffer(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -178,9 +179,11 @@ FRAME_COLOURS = {
 }
 """What artists may colour nodes and frames with."""
 
-NODE_WIDTH = 208
-"""Width of a node's inside in pixels at scale and zoom 1."""
+NODE_WIDTH, NARROW_WIDTH = 184, 152
+"""Width of a node's inside in pixels at scale and zoom 1, and of one that has little to show."""
 NODE_PADDING = (12, 9)
+SHRINK = 0.8
+"""Letters on the canvas shrink by the zoom to this power, less than all else, so that they can be read for longer."""
 TOP, LEFT, RIGHT, BOTTOM = 54, 184, 290, 32
 """Sizes of the panes around the canvas in pixels at scale 1."""
 PIN = {
@@ -217,6 +220,11 @@ def _icons() -> dict[str, str]:
 def _widths() -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = json.loads((FONTS / "widths.json").read_text(encoding="utf-8"))
     return found
+
+
+def height_of(size: str, scale: float, zoom: float = 1.0) -> int:
+    """How many pixels high the letters of one of the SIZES are at a scale of the screen and a zoom of the canvas."""
+    return max(6, round(SIZES[size] * scale * math.pow(zoom, SHRINK)))
 
 
 def text_width(words: str, height: float, weight: str = "regular") -> float:

@@ -14,6 +14,10 @@ from graph_editor.theme import icon
 from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, PathParam
 
 Set = Callable[[Any], None]
+STEPS = 256
+"""Whole numbers with more places than that are dragged rather than slid."""
+WIDEST = "-60.0 dBFS"
+"""What a number beside a slider has room for."""
 
 
 @dataclass
@@ -55,9 +59,11 @@ def make_field(
     parent: Any,
     width: int,
     zoom: float = 1.0,
+    size: str = "small",
     choose: Callable[[], None] | None = None,
 ) -> Field:
-    """A widget `width` pixels wide that calls `change` with every new value. `choose` opens a dialog for files and folders."""
+    """A widget `width` pixels wide that calls `change` with every new value, its letters of one of the theme's sizes. `choose`
+    opens a dialog for files and folders."""
     common: dict[str, Any] = {"parent": parent, "width": width}
     if isinstance(param, BoolParam):
         item = dpg.add_checkbox(parent=parent, default_value=bool(value), callback=lambda _, new: change(bool(new)))
@@ -75,80 +81,97 @@ def make_field(
 
         name(value)
         return Field(item, name)
-    if isinstance(param, FloatParam):
-        return _float(param, value, change, common)
-    if isinstance(param, IntParam):
-        return _int(param, value, change, common)
+    if isinstance(param, FloatParam | IntParam):
+        if is_bounded(param):
+            return _slider(look, param, value, change, common, zoom, size)
+        return _drag(param, value, change, common)
     item = dpg.add_input_text(default_value=str(value), on_enter=False, callback=lambda _, new: change(new), **common)
     return Field(item, lambda new: dpg.set_value(item, str(new)))
 
 
-def _float(param: FloatParam, value: float, change: Set, common: dict[str, Any]) -> Field:
-    bounded = math.isfinite(param.low) and math.isfinite(param.high)
-    if bounded and param.log and param.low > 0:
-        # The library's slider knows no logarithm: it moves between the logarithms and shows the number itself.
-        def moved(_: Any, place: float) -> None:
-            new = min(max(math.exp(place), param.low), param.high)
-            dpg.configure_item(item, format=_literal(param, new))
-            change(new)
+def is_bounded(param: FloatParam | IntParam) -> bool:
+    """Whether a number has two ends that a slider can lie between, and few enough places to find one by hand."""
+    if isinstance(param, FloatParam):
+        return math.isfinite(param.low) and math.isfinite(param.high)
+    return param.low is not None and param.high is not None and param.high - param.low <= STEPS
 
-        def show(new: float) -> None:
-            dpg.set_value(item, math.log(new))
-            dpg.configure_item(item, format=_literal(param, new))
 
-        low, high = math.log(param.low), math.log(param.high)
-        item = dpg.add_slider_float(
-            default_value=math.log(value),
-            min_value=low,
-            max_value=high,
-            format=_literal(param, value),
-            no_input=True,
-            callback=moved,
-            **common,
-        )
-        return Field(item, show)
-    low, high = (param.low, param.high) if bounded else (0.0, 0.0)
-    places = 2 if not bounded or high - low > 2 else 3
-    text = f"%.{places}f{_unit(param)}"
-    if bounded:
-        item = dpg.add_slider_float(
-            default_value=value,
-            min_value=low,
-            max_value=high,
-            format=text,
+def _slider(look: Look, param: Any, value: Any, change: Set, common: dict[str, Any], zoom: float, size: str) -> Field:
+    """A slider with its number beside it, where no handle lies over it."""
+    whole = isinstance(param, IntParam)
+    log = not whole and param.log and param.low > 0
+    gap = round(look.px(6) * zoom)
+    room = min(round(common["width"] * 0.48), look.width(WIDEST, size, zoom=zoom))
+
+    # The library's slider knows no logarithm: it moves between the logarithms.
+    def place(of: Any) -> Any:
+        return math.log(of) if log else int(of) if whole else float(of)
+
+    def moved(_: Any, at: Any) -> None:
+        new = min(max(math.exp(at), param.low), param.high) if log else int(at) if whole else at
+        dpg.set_value(words, fitting(look, param, new, room, size, zoom))
+        change(new)
+
+    def show(new: Any) -> None:
+        dpg.set_value(item, place(new))
+        dpg.set_value(words, fitting(look, param, new, room, size, zoom))
+
+    with dpg.group(horizontal=True, horizontal_spacing=gap, parent=common["parent"]) as group:
+        item = (dpg.add_slider_int if whole else dpg.add_slider_float)(
+            width=common["width"] - room - gap,
+            default_value=place(value),
+            min_value=place(param.low),
+            max_value=place(param.high),
+            format="",
             clamped=True,
+            no_input=log,
+            callback=moved,
+        )
+        words = dpg.add_text(fitting(look, param, value, room, size, zoom))
+    dpg.bind_item_font(group, look.font(size, zoom=zoom))
+    return Field(item, show)
+
+
+def fitting(look: Look, param: Any, value: Any, room: float, size: str, zoom: float) -> str:
+    """A number with its unit and as many places as there is room for; without the unit where even that is too wide."""
+    unit = f" {param.unit}" if param.unit else ""
+    if isinstance(value, int):
+        shown = [f"{value}{unit}", f"{value}"]
+    else:
+        exact = number(value)
+        fewer = [f"{value:.{places}f}" for places in range(len(exact.partition(".")[2]) - 1, -1, -1)] if "e" not in exact else []
+        shown = [f"{_trimmed(one)}{unit}" for one in (exact, *fewer)] + [_trimmed(one) for one in (exact, *fewer)]
+    return next((one for one in shown if look.width(one, size, zoom=zoom) <= room), shown[-1])
+
+
+def _trimmed(text: str) -> str:
+    """A number in words without noughts at its end: 0.070 is 0.07, 50.00 is 50."""
+    text = text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+    return "0" if text in ("-0", "") else text
+
+
+def _drag(param: Any, value: Any, change: Set, common: dict[str, Any]) -> Field:
+    """A number that is dragged or, after a double click, typed."""
+    if isinstance(param, FloatParam):
+        item = dpg.add_drag_float(
+            default_value=value,
+            speed=0.01,
+            format=f"%.2f{_unit(param)}",
             callback=lambda _, new: change(new),
             **common,
         )
-    else:
-        item = dpg.add_drag_float(default_value=value, speed=0.01, format=text, callback=lambda _, new: change(new), **common)
-    return Field(item, lambda new: dpg.set_value(item, float(new)))
-
-
-def _int(param: IntParam, value: int, change: Set, common: dict[str, Any]) -> Field:
-    text = f"%d{_unit(param)}"
-    if param.low is not None and param.high is not None and param.high - param.low <= 256:
-        item = dpg.add_slider_int(
-            default_value=value,
-            min_value=param.low,
-            max_value=param.high,
-            format=text,
-            clamped=True,
-            callback=lambda _, new: change(int(new)),
-            **common,
-        )
-    else:
-        low, high = param.low if param.low is not None else -(2**31) + 1, param.high if param.high is not None else 2**31 - 1
-        item = dpg.add_drag_int(
-            default_value=value,
-            min_value=low,
-            max_value=high,
-            clamped=True,
-            speed=max(1.0, min(high - low, 1e5) / 2000),
-            format=text,
-            callback=lambda _, new: change(int(new)),
-            **common,
-        )
+        return Field(item, lambda new: dpg.set_value(item, float(new)))
+    low, high = param.low if param.low is not None else -(2**31) + 1, param.high if param.high is not None else 2**31 - 1
+    item = dpg.add_drag_int(
+        default_value=value,
+        min_value=low,
+        max_value=high,
+        clamped=True,
+        speed=max(1.0, min(high - low, 1e5) / 2000),
+        format=f"%d{_unit(param)}",
+        callback=lambda _, new: change(int(new)),
+        **common,
+    )
     return Field(item, lambda new: dpg.set_value(item, int(new)))
 
 
@@ -192,10 +215,6 @@ def _exact(param: FloatParam, value: float) -> str:
     text = number(value)
     places = len(text.partition(".")[2]) if "e" not in text else 6
     return f"%.{max(places, 1)}f{_unit(param)}"
-
-
-def _literal(param: FloatParam, value: float) -> str:
-    return in_words(param, value).replace("%", "%%")
 
 
 def _unit(param: Any) -> str:

@@ -104,10 +104,9 @@ class Performance:
         }
         self.played = inside(plan, feeds)
         problems += self.engine.load(self.played, fade=fade, renew=renew, note=note)
-        waiting = [ask.Problem(node, f"waits for {source}, which cannot run") for node, source in sorted(plan.blocked.items())]
         self.patch, self._plan = patch, plan
         self.senses.bind(patch.bindings and self._resolved(patch))
-        self._tell(ask.Problems((*plan.problems, *knob_problems(patch, self._registry), *problems, *waiting)))
+        self._tell(ask.Problems((*plan.problems, *knob_problems(patch, self._registry), *problems, *plan.waiting())))
         self.teaching.loaded()
 
     def _journal_of(self, node: str) -> Callable[[int, Any], None]:

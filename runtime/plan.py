@@ -23,6 +23,8 @@ from runtime.subpatch import flatten
 
 Source = tuple[str, str]
 """(node, output)."""
+WAITS = "waits for "
+"""How the words about a node begin that has no problem of its own."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Plan:
     def steps(self) -> dict[str, Step]:
         """All steps by node."""
         return {step.node: step for step in (*self.jobs, *self.streams)}
+
+    def waiting(self) -> tuple[Problem, ...]:
+        """The problems of the nodes that could run, if what they wait for could."""
+        return tuple(Problem(node, f"{WAITS}{source}, which cannot run") for node, source in sorted(self.blocked.items()))
 
     def behind(self, node: str) -> Plan:
         """The part of the plan that a node depends on, the node itself included."""

@@ -56,9 +56,8 @@ def render(
     try:
         problems = engine.load(opened.plan)
         if not any(engine.instance(step.node) for step in opened.plan.streams if plays(step)):
-            waits = [f"{node}: waits for {source}, which cannot run" for node, source in sorted(opened.plan.blocked.items())]
             nothing = "nothing can be heard: no sound reaches an Output node that can run"
-            raise NodeError("\n".join([*map(str, problems), *waits, nothing]))
+            raise NodeError("\n".join([*map(str, problems), *map(str, opened.plan.waiting()), nothing]))
         curves = Curves(engine) if picture else None
         frames = write_sound(out, _blocks(engine, seconds, curves, progress, stopped), engine.sample_rate, CHANNELS)
     except BaseException:

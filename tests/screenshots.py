@@ -1,6 +1,7 @@
-"""Pictures of every example patch in the real window, playing: `python -m tests.screenshots [FOLDER]`.
+"""Pictures of every example patch in the real window, playing: `python -m tests.screenshots [FOLDER [THEME] [SCALE]]`.
 
-Without a folder the pictures beside the patches are made again. With one, the other themes, the lists and the perform view too.
+Without a folder the pictures beside the patches are made again. With one, the other themes, the inspector, the lists and the
+perform view are pictured there; a theme or a scale behind it picks some of them.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 
+from graph_editor.theme import icon
 from runtime.trust import trust
 from tests.command import ROOT
 from tests.window import Window, screen, window
 
 PATCHES = ROOT / "patches"
 PICTURES = PATCHES / "pictures"
-SCALES = {1.0: (1600, 900), 1.5: (2400, 1350)}
+SCALES = {1.0: (1920, 1080), 1.5: (2880, 1620)}
 """Scale of the window -> size of the screen it is shown on."""
 COLOURS = 256
 """Of a kept picture: more are hardly seen, and would weigh."""
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
     """Makes the pictures; gives the exit code."""
     with tempfile.TemporaryDirectory(prefix="glasspatch-pictures-") as place:
         if arguments:
-            look_at_all(Path(place), Path(arguments[0]))
+            look_at_all(Path(place), Path(arguments[0]), arguments[1:])
         else:
             examples(Path(place), PICTURES)
     return 0
@@ -51,27 +53,72 @@ def examples(place: Path, to: Path, theme: str = "dark") -> None:
                 keep(w, to / f"{path.stem}-{scale:g}.png")
 
 
-def look_at_all(place: Path, to: Path) -> None:
-    """What a designer wants to have seen: the examples in every theme, the lists, the perform view."""
+def look_at_all(place: Path, to: Path, wanted: Sequence[str] = ()) -> None:
+    """What a designer wants to have seen: the examples, each node in the inspector, the map, lists, the perform view, in every
+    theme and at every scale. `wanted` are themes and scales to be looked at alone: "light", "1.5"."""
     to.mkdir(parents=True, exist_ok=True)
     for scale, size in {**SCALES, 0.8: (1100, 700)}.items():
         for theme in ("dark", "light", "contrast"):
-            (demo,) = (path for path in copies(place / f"{theme}-{scale:g}") if path.stem == "demo")
-            with shown(demo, place, scale, size, theme) as w:
-                play(w)
-                keep(w, to / f"demo-{theme}-{scale:g}.png")
-                w.click(*w.title_of("regressor"))
-                w.frames(20)
-                keep(w, to / f"inspector-{theme}-{scale:g}.png")
-                for name, key in (("palette", "Tab"), ("help", "F1"), ("problems", "F8")):
-                    w.key(key)
-                    w.frames(10)
-                    keep(w, to / f"{name}-{theme}-{scale:g}.png")
-                    w.key("Escape")
-                pin(w, ("face", "smoothing", "regressor", "decoder", "level", "output"))
-                w.key("F11")
-                w.frames(60)
-                keep(w, to / f"perform-{theme}-{scale:g}.png")
+            if not wanted or {theme, f"{scale:g}"} <= {*wanted, *(() if _has_scale(wanted) else (f"{scale:g}",))}:
+                _look(place, to, scale, size, theme)
+
+
+def _has_scale(wanted: Sequence[str]) -> bool:
+    return any(word[0].isdigit() for word in wanted)
+
+
+def _look(place: Path, to: Path, scale: float, size: tuple[int, int], theme: str) -> None:
+    ending = f"{theme}-{scale:g}"
+    examples = {path.stem: path for path in copies(place / ending)}
+    with shown(examples["archive_to_performance"], place, scale, size, theme) as w:
+        w.frames(30)
+        w.key("Escape")
+        keep(w, to / f"archive-{ending}.png")
+        w.key("F8")
+        w.frames(10)
+        keep(w, to / f"problems-{ending}.png")
+    with shown(examples["demo"], place, scale, size, theme) as w:
+        play(w)
+        keep(w, to / f"demo-{ending}.png")
+        names = list(w.ask("nodes"))
+        for first in range(0, len(names), 5):
+            inspectors(w, names[first : first + 5], to / f"inspectors-{first}-{ending}.png")
+        for name, key in (("palette", "Tab"), ("help", "F1"), ("menu", ""), ("preferences", "")):
+            if key:
+                w.key(key)
+            else:
+                w.press(icon({"menu": "menu", "preferences": "settings"}[name]))
+            w.frames(10)
+            keep(w, to / f"{name}-{ending}.png")
+            w.key("Escape")
+        pin(w, ("face", "smoothing", "regressor", "decoder", "level", "output"))
+        w.key("F11")
+        w.frames(60)
+        keep(w, to / f"perform-{ending}.png")
+
+
+def inspectors(w: Window, names: Sequence[str], path: Path) -> None:
+    """The pane at the right with each of these nodes chosen, side by side; what does not fit below it is scrolled to."""
+    pieces = []
+    left = w.ask("canvas")[2]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            w.click(*w.title_of(name))
+            w.frames(40)
+            for turns in (0, 30):
+                if turns:
+                    w.move(left + 100, 500)
+                    w.x("click", "--repeat", turns, "--delay", "10", "5")
+                    w.frames(6)
+                    w.move(2, 2)
+                with Image.open(w.picture(Path(folder) / "whole.png")) as whole:
+                    pieces.append(whole.convert("RGB").crop((round(left), 0, whole.width, whole.height)))
+    sheet = Image.new("RGB", (sum(piece.width + 4 for piece in pieces), pieces[0].height))
+    x = 0
+    for piece in pieces:
+        sheet.paste(piece, (x, 0))
+        x += piece.width + 4
+    sheet.save(path)
 
 
 def copies(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 
 from graph_editor.previews import Now, Seat, View
-from graph_editor.theme import SIZES, Colour, mix, text_width
+from graph_editor.theme import Colour, text_width
 from runtime.spec import PortType
 
 LEAST_RANGE = 0.02
@@ -19,8 +19,8 @@ TRAIL = 48
 
 
 class Bars:
-    """Named bars in a drawing of their own, each over the range that it was seen to have. `columns` side by side; where there is
-    room, with the number at the right."""
+    """Named bars in a drawing of their own, each over the range that it was seen to have. `columns` side by side; with `numbers`,
+    each with its value at the right. A name stands over its bar, never on it."""
 
     def __init__(self, seat: Seat, parent: Any, columns: int, colour: Colour, *, numbers: bool) -> None:
         self._seat, self._columns, self._colour, self._numbers = seat, columns, colour, numbers
@@ -28,9 +28,12 @@ class Bars:
         self._low = self._high = np.zeros(0, np.float32)
         self._fills: list[Any] = []
         self._values: list[Any] = []
-        self._row, self._gap = seat.px(17), seat.px(3)
-        self._wide = (seat.width - (columns - 1) * self._gap) / columns
+        self._rows = 1
         look = seat.editor.look
+        self._letters = look.height("tiny", seat.zoom)
+        self._thick, self._gap = max(seat.px(4), 2), seat.px(10)
+        self._row = self._letters + self._thick + seat.px(5)
+        self._wide = (seat.width - (columns - 1) * self._gap) / columns
         with dpg.group(parent=parent) as self._group:
             dpg.bind_item_font(self._group, look.font("tiny", zoom=seat.zoom))
             self._list = dpg.add_drawlist(seat.width, 1)
@@ -54,43 +57,47 @@ class Bars:
             self._low = self._high = values
         self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
         shares = (values - self._low) / np.maximum(self._high - self._low, LEAST_RANGE)
-        lengths = np.maximum(np.rint(shares * self._wide), self._gap // 2).tolist()
+        lengths = np.maximum(np.rint(shares * self._wide), self._thick).tolist()
         numbers = [f"{value:.2f}" for value in values.tolist()] if self._numbers else []
         for number, length in enumerate(lengths):
             if length != self._lengths[number]:
                 self._lengths[number] = length
                 left, top = self._corners[number]
-                dpg.configure_item(self._fills[number], pmax=(left + length, top + self._row - self._gap))
+                dpg.configure_item(self._fills[number], pmax=(left + length, top + self._thick))
             if numbers and numbers[number] != self._shown[number]:
                 self._shown[number] = numbers[number]
-                dpg.configure_item(self._values[number], text=numbers[number])
+                self._tell(number, numbers[number])
+
+    def _tell(self, number: int, words: str) -> None:
+        """Writes a value at the right of its name."""
+        x = self._corners[number][0] + self._wide - text_width(words, self._letters)
+        dpg.configure_item(self._values[number], text=words, pos=(x, self._row * (number % self._rows)))
 
     def _corner(self, number: int) -> tuple[float, float]:
-        rows = -(-len(self._names) // self._columns)
-        return (number // rows) * (self._wide + self._gap), (number % rows) * self._row
+        """Where a bar begins; its name stands above."""
+        top = (number % self._rows) * self._row + self._letters + self._seat.px(2)
+        return (number // self._rows) * (self._wide + self._gap), top
 
     def _make(self) -> None:
         look, seat = self._seat.editor.look, self._seat
         dpg.delete_item(self._list, children_only=True)
         self._fills, self._values = [], []
         self._lengths, self._shown = [-1.0] * len(self._names), [""] * len(self._names)
+        self._rows = -(-len(self._names) // self._columns)
         self._corners = [self._corner(number) for number in range(len(self._names))]
-        rows = -(-len(self._names) // self._columns)
-        dpg.configure_item(self._list, height=max(rows * self._row, 1))
-        size = max(6, seat.px(SIZES["tiny"]))
-        room = self._wide - seat.px(46 if self._numbers else 8)
+        dpg.configure_item(self._list, height=max(self._rows * self._row, 1))
+        size, number_room = self._letters, look.width("-00.00", "tiny", zoom=seat.zoom) if self._numbers else 0
         for number, name in enumerate(self._names):
-            left, top = self._corner(number)
-            bottom = top + self._row - self._gap
-            common: dict[str, Any] = {"parent": self._list, "rounding": seat.px(3), "color": (0, 0, 0, 0)}
+            left, top = self._corners[number]
+            bottom = top + self._thick
+            common: dict[str, Any] = {"parent": self._list, "rounding": self._thick / 2, "color": (0, 0, 0, 0)}
             dpg.draw_rectangle((left, top), (left + self._wide, bottom), fill=look.colour("field"), **common)
-            self._fills.append(
-                dpg.draw_rectangle((left, top), (left, bottom), fill=mix(look.colour("field"), self._colour, 0.45), **common)
-            )
-            words = {"parent": self._list, "size": size, "color": look.colour("text")}
-            dpg.draw_text((left + seat.px(5), top), _short(name.replace("_", " "), room, size), **words)
+            self._fills.append(dpg.draw_rectangle((left, top), (left, bottom), fill=self._colour, **common))
+            above, room = self._row * (number % self._rows), self._wide - number_room
+            words = _short(name.replace("_", " "), room, size)
+            dpg.draw_text((left, above), words, size=size, color=look.colour("muted"), parent=self._list)
             if self._numbers:
-                self._values.append(dpg.draw_text((left + self._wide - seat.px(38), top), "", **words))
+                self._values.append(dpg.draw_text((left, above), "", size=size, color=look.colour("text"), parent=self._list))
 
 
 def _short(words: str, room: float, size: float) -> str:

@@ -99,7 +99,8 @@ class Sound(View):
 
     def _marks(self, seat: Seat) -> None:
         """The scale below the spectrum, in Hz."""
-        look, size = seat.editor.look, max(6, seat.px(theme.SIZES["tiny"]))
+        look = seat.editor.look
+        size = look.height("tiny", seat.zoom)
         for hertz, words in ((100, "100"), (1000, "1 kHz"), (10000, "10 kHz")):
             x = self._width * np.log(hertz / LOW) / np.log(HIGH / LOW)
             dpg.draw_line((x, 0), (x, self._tall), color=(*look.colour("shade"), 16), parent=self._list)

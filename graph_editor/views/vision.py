@@ -51,7 +51,7 @@ class Screen:
         self._step = 1
         """One pixel in so many is shown: as many as the frame has room for."""
         self._box = (0.0, 0.0, float(self.width), float(self.height))
-        size = max(6, seat.px(theme.SIZES["small"]))
+        size = look.height("small", seat.zoom)
         with dpg.group(parent=parent) as group:
             dpg.bind_item_font(group, look.font("small", zoom=seat.zoom))
             with dpg.drawlist(self.width, self.height):
