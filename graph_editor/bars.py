@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from graph_editor import lists, perform, playing, preferences_view, theme
 from graph_editor.commands import by_name
+from graph_editor.playing import FULL, GAPS, STATES
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -187,21 +188,14 @@ class Statusbar:
             return
         self._next = time.monotonic() + 0.25
         editor = self._editor
-        snapshot, playing = editor.client.snapshot, editor.client.state == "playing"
-        state = {
-            "off": "not playing",
-            "starting": "starting",
-            "playing": "LIVE",
-            "stopping": "stopping",
-            "dead": "the engine died",
-        }
-        self._cell("state", state[editor.client.state], {"playing": "good", "dead": "bad"}.get(editor.client.state, "muted"))
-        if snapshot is not None and playing:
-            gaps = sum(snapshot.counters.get(key, 0) for key in ("underflows", "starved"))
+        snapshot, is_playing = editor.client.snapshot, editor.client.state == "playing"
+        self._cell("state", STATES[editor.client.state], {"playing": "good", "dead": "bad"}.get(editor.client.state, "muted"))
+        if snapshot is not None and is_playing:
+            gaps = sum(snapshot.counters.get(key, 0) for key in GAPS)
             self._cell(
                 "load",
                 f"{100 * snapshot.load:.0f} %",
-                "bad" if snapshot.load > 0.9 else "warn" if snapshot.load > 0.7 else "text",
+                "bad" if snapshot.load > 0.9 else "warn" if snapshot.load > FULL else "text",
             )
             self._cell("gaps", str(gaps), "warn" if gaps else "good")
             slowest = max(snapshot.latencies.values(), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,22 +175,28 @@ class Editor:
 
     def set_param(self, name: str, param: str, value: Any) -> None:
         """Sets a param; a live one glides in what plays."""
+        self.set_params(name, {param: value})
+
+    def set_params(self, name: str, values: Mapping[str, Any]) -> None:
+        """Sets several params in one step, which goes on while the mouse is held: those of a pad are moved together."""
+        patch, what = self.document.patch, f"{name}.{'+'.join(values)}"
         try:
-            patch = edits.set_param(self.document.patch, name, param, value, self.registry)
+            for param, value in values.items():
+                patch = edits.set_param(patch, name, param, value, self.registry)
         except (ParamError, GlasspatchError) as error:
             self.say(in_words(error), wrong=True)
             return
-        self.document.apply(f"{name}.{param}", patch, f"{name}.{param}")
+        self.document.apply(what, patch, what)
 
-    def set_whole_param(self, flat: str, param: str, value: Any) -> None:
-        """Sets a param of a node of the whole patch, wherever we look: for the perform view."""
+    def set_whole_params(self, flat: str, values: Mapping[str, Any]) -> None:
+        """Sets params of a node of the whole patch, wherever we look: for views, and for the perform view."""
         place = place_of(self.document.whole, flat)
         if place is None:
             return
         where = self.document.where
         if place[0] != where:
             self.document.look_into(place[0])
-        self.set_param(place[1], param, value)
+        self.set_params(place[1], values)
         if place[0] != where:
             self.document.look_into(where)
 

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 import dearpygui.dearpygui as dpg
 
 from graph_editor import preferences_view, subpatch_verbs, theme, verbs
+from runtime.plan import WAITS
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
+PROBLEM = 58
+"""About the height of a problem in the list in pixels at scale 1."""
+
 
 def problems(editor: Editor) -> None:
     """Everything that is wrong, in words, each with "show me"."""
-    every = editor.all_problems()
-    shown = editor.dialogs.window(
-        f"{len(every)} problems" if every else "No problems", 640, height=460 if len(every) > 3 else None
-    )
+    every = sorted(editor.all_problems(), key=lambda one: one[1].startswith(WAITS))
+    waiting = sum(words.startswith(WAITS) for _, words in every)
+    title = f"{_count(len(every) - waiting, 'problem')}" + (f", and {_count(waiting, 'node')} waiting" if waiting else "")
+    room = dpg.get_viewport_client_height() / editor.look.scale - 160
+    tall = min(50 + PROBLEM * len(every), room)
+    shown = editor.dialogs.window(title if every else "No problems", 640, height=round(tall) if len(every) > 3 else None)
     if not every:
         editor.dialogs.text(shown, "Everything can run.", "good")
     for node, words in every:
@@ -30,8 +36,12 @@ def problems(editor: Editor) -> None:
                 title = dpg.add_text(node.replace("__", " \u203a ") or "the patch")
                 dpg.bind_item_font(title, editor.look.font("small", "medium"))
                 text = dpg.add_text(words, wrap=editor.look.px(520))
-                dpg.bind_item_theme(text, editor.look.words("muted"))
+                dpg.bind_item_theme(text, editor.look.words("muted" if words.startswith(WAITS) else "warn"))
                 dpg.bind_item_font(text, editor.look.font("small"))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _show_me(editor: Editor, shown: Any, flat: str) -> None:
@@ -72,7 +82,7 @@ def jobs(editor: Editor) -> None:
 
 def menu(editor: Editor) -> None:
     """Files, the library, and what has no button of its own."""
-    shown = editor.dialogs.window("Glasspatch", 320, at=(theme.LEFT / 2, theme.TOP))
+    shown = editor.dialogs.window("Glasspatch", 340, at=(theme.LEFT / 2, theme.TOP))
 
     def chosen(run: Any) -> None:
         editor.dialogs.close(shown)

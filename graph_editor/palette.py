@@ -135,7 +135,7 @@ class Palette:
                     + (f"  into {offer.port}" if offer.port and self._wire and self._wire[2] else "")
                 )
                 dpg.bind_item_theme(words, look.words("faint"))
-                dpg.bind_item_font(words, look.font("tiny"))
+                dpg.bind_item_font(words, look.font("small"))
             if place == self._chosen:
                 line = dpg.add_text(_first_sentence(entry.help), wrap=look.px(WIDTH - 30))
                 dpg.bind_item_theme(line, look.words("muted"))
@@ -174,6 +174,8 @@ def sidebar(editor: Editor, parent: Any) -> None:
         with dpg.group(parent=parent, horizontal=True, horizontal_spacing=0):
             mark = dpg.add_text(theme.icon_of(entry.type))
             dpg.bind_item_theme(mark, look.words(look.readable(colour)))
+            dpg.bind_item_font(mark, look.font("small"))
             row = dpg.add_button(label=entry.title, width=-1, callback=lambda *_, kind=entry.type: editor.add_node(kind, None))
             dpg.bind_item_theme(row, look.button("item"))
+            dpg.bind_item_font(row, look.font("small"))
             editor.explain(row, _first_sentence(entry.help))

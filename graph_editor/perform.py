@@ -9,8 +9,9 @@ import dearpygui.dearpygui as dpg
 from graph_editor import layout, playing, theme
 from graph_editor.look import pins_of
 from graph_editor.node_view import legal
+from graph_editor.playing import FULL, GAPS, STATES
 from graph_editor.previews import Seat, View, view_of
-from graph_editor.widgets import make_field
+from graph_editor.widgets import Field, make_field
 from runtime.patch import Node
 from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, NodeSpec, PathParam
 
@@ -32,7 +33,7 @@ class Perform:
         self._editor, look = editor, editor.look
         self.views: list[tuple[str, View]] = []
         self._shown: Any = None
-        self._fields: dict[tuple[str, str], Any] = {}
+        self._fields: dict[tuple[str, str], tuple[Field, Any]] = {}
         width, height = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
         with dpg.window(
             pos=(0, 0),
@@ -68,10 +69,28 @@ class Perform:
         if key != self._shown:
             self._shown = key
             self._build(pins, scenes, taking)
+        self._tell()
         for (name, param), (field, spec_param) in self._fields.items():
             node = editor.node_at(name)
             if node is not None and not dpg.is_item_active(field.item):
                 field.show(legal(spec_param, node.params.get(param)))
+
+    def _tell(self) -> None:
+        """How the sound does, where one looks while playing."""
+        client, words, colour = self._editor.client, " ", "muted"
+        if client.state == "playing" and client.snapshot is not None:
+            gaps = sum(client.snapshot.counters.get(key, 0) for key in GAPS)
+            words = f"load {100 * client.snapshot.load:.0f} %,  {gaps} gap{'' if gaps == 1 else 's'}"
+            colour = "warn" if gaps or client.snapshot.load > FULL else "good"
+        elif client.state != "off":
+            words, colour = STATES[client.state], "bad" if client.state == "dead" else "muted"
+        if words != dpg.get_value(self._told):
+            dpg.set_value(self._told, words)
+            dpg.bind_item_theme(self._told, self._editor.look.words(colour))
+
+    def field(self, name: str, param: str) -> Field:
+        """The widget of a param that is shown."""
+        return self._fields[name, param][0]
 
     def _build(self, pins: tuple[str, ...], scenes: tuple[str, ...], taking: bool) -> None:
         for _, view in self.views:
@@ -126,6 +145,8 @@ class Perform:
                 self._button("sparkles", f"{number + 1}  {scene}", "primary", lambda scene=scene: playing.recall(editor, scene))
             dpg.add_spacer(width=editor.look.px(20))
             self._button("minimize", "Back to the patch", "ghost", lambda: end(editor))
+            self._told = dpg.add_text(" ")
+            dpg.bind_item_font(self._told, editor.look.font("title"))
         dpg.add_spacer(parent=self.tag, height=editor.look.px(10))
 
     def _pinned(self, cell: Any, name: str, param: str, node: Node, width: int) -> None:
@@ -158,11 +179,12 @@ class Perform:
             editor.look,
             param,
             legal(param, node.params.get(param.name)),
-            lambda new: editor.set_whole_param(name, param.name, new),
+            lambda new: editor.set_whole_params(name, {param.name: new}),
             parent=cell,
             width=width,
             size="title",
         )
+        dpg.bind_item_font(field.item, editor.look.font("title"))
         dpg.bind_item_theme(field.item, editor.look.big())
         self._fields[name, param.name] = field, param
 

@@ -13,6 +13,19 @@ from runtime.trust import trust
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
+STATES = {
+    "off": "not playing",
+    "starting": "starting",
+    "playing": "LIVE",
+    "stopping": "stopping",
+    "dead": "the engine died",
+}
+"""What the client may be at, in words."""
+GAPS = ("underflows", "starved")
+"""The engine's counters of sound that came too late."""
+FULL = 0.7
+"""The load from which on it is told as much."""
+
 
 def run(editor: Editor, only: str | None = None) -> None:
     """Makes what the patch's jobs make: all of it, or a node and what it needs."""

@@ -30,6 +30,10 @@ class Seat:
         """The name by which the runtime knows the node."""
         return self.node if self.is_whole else self.editor.flat(self.node)
 
+    def set(self, **values: Any) -> None:
+        """Sets params of the node, as its own widgets would: what a mouse does until it is let go is one step."""
+        self.editor.set_whole_params(self.flat, values)
+
     def px(self, pixels: float) -> int:
         """Pixels at scale and zoom 1 as pixels here."""
         return round(self.editor.look.px(pixels) * self.zoom)

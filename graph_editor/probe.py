@@ -110,6 +110,7 @@ class Probe:
             "nodes": sorted(canvas.views),
             "links": sorted([link.source, link.target] for link in canvas.links),
             "titles": {name: dpg.get_item_label(view.tag) for name, view in canvas.views.items()},
+            "states": {name: view.state for name, view in canvas.views.items()},
             "items": len(dpg.get_all_items()),
         }
 
@@ -130,6 +131,7 @@ class Probe:
             "taught": {node: [anchor[0] for anchor in one.anchors] for node, one in editor.taught.items()},
             "auditioned": {node: one.auditioned for node, one in editor.taught.items()},
             "recording": editor.lesson.recording.anchor if editor.lesson.recording and editor.lesson.recording.begun else None,
+            "listening": _heard(editor),
             "palette": editor.palette.offered() if editor.palette.is_open else None,
             "dialogs": editor.dialogs.is_open,
             "toasts": editor.dialogs.toasts(),
@@ -208,10 +210,12 @@ class Probe:
 
     def _field(self, node: str, param: str) -> Any:
         """The rectangle of a param's widget in its node."""
-        item = self._editor.canvas.views[node].fields[param].item
-        x, y = dpg.get_item_rect_min(item)
-        width, height = dpg.get_item_rect_size(item)
-        return [x, y, x + width, y + height]
+        return _rectangle(self._editor.canvas.views[node].fields[param].item)
+
+    def _pinned(self, node: str, param: str) -> Any:
+        """The rectangle of a param's widget in the perform view."""
+        performing = self._editor.performing
+        return _rectangle(performing.field(node, param).item) if performing is not None else None
 
     def _canvas(self) -> Any:
         x, y = self._editor.canvas.corner
@@ -237,6 +241,12 @@ class Probe:
     def _picture(self, path: str) -> Any:
         dpg.output_frame_buffer(path)
         return {"ok": True}
+
+
+def _heard(editor: Editor) -> Any:
+    """What the window itself plays at this moment: [path, first frame, the one behind the last]."""
+    now = editor.client.listening.now
+    return [str(now[0].path), now[0].start, now[0].end] if now is not None else None
 
 
 def _rectangle(item: Any) -> list[float]:

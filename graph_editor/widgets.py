@@ -167,7 +167,7 @@ def _drag(param: Any, value: Any, change: Set, common: dict[str, Any]) -> Field:
         min_value=low,
         max_value=high,
         clamped=True,
-        speed=max(1.0, min(high - low, 1e5) / 2000),
+        speed=max(0.1, min(high - low, 1e5) / 2000),
         format=f"%d{_unit(param)}",
         callback=lambda _, new: change(int(new)),
         **common,
@@ -179,6 +179,8 @@ def make_exact_field(
     look: Look, param: Any, value: Any, change: Set, *, parent: Any, width: int, choose: Callable[[], None]
 ) -> Field:
     """As `make_field`, for the inspector: a number is dragged (Alt: finely, Shift: fast) or, after a double click, typed."""
+    if isinstance(param, IntParam):
+        return _drag(param, value, change, {"parent": parent, "width": width})
     if not isinstance(param, FloatParam):
         return make_field(look, param, value, change, parent=parent, width=width, choose=choose)
     bounded = math.isfinite(param.low) and math.isfinite(param.high)
@@ -222,11 +224,11 @@ def _unit(param: Any) -> str:
 
 
 def _file_label(look: Look, param: PathParam, value: str, room: int, zoom: float) -> str:
-    """The path, or as much of its end as there is room for."""
+    """The path, or as many of its last words as there is room for; a long one loses its beginning."""
     mark = icon("folder" if param.what == "folder" else "file") + "  "
-    shown = value or f"choose a {param.noun}"
-    words, cut = shown, 0
-    while cut < len(shown) - 1 and look.width(mark + words, "small", zoom=zoom) > room:
-        cut += 1
-        words = "\u2026" + shown[cut:] if value else shown[:-cut] + "\u2026"
-    return mark + words
+    if not value:
+        return mark + f"choose a {param.noun}"
+    words = value.split("/")
+    shown = [value, *("\u2026/" + "/".join(words[number:]) for number in range(1, len(words))), words[-1]]
+    shown += ["\u2026" + words[-1][cut:] for cut in range(1, len(words[-1]))]
+    return next((mark + one for one in shown if look.width(mark + one, "small", zoom=zoom) <= room), mark)

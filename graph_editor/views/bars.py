@@ -63,7 +63,7 @@ class Bars:
             if length != self._lengths[number]:
                 self._lengths[number] = length
                 left, top = self._corners[number]
-                dpg.configure_item(self._fills[number], pmax=(left + length, top + self._thick))
+                dpg.configure_item(self._fills[number], pmax=(left + length, top + self._thick), show=True)
             if numbers and numbers[number] != self._shown[number]:
                 self._shown[number] = numbers[number]
                 self._tell(number, numbers[number])
@@ -92,7 +92,7 @@ class Bars:
             bottom = top + self._thick
             common: dict[str, Any] = {"parent": self._list, "rounding": self._thick / 2, "color": (0, 0, 0, 0)}
             dpg.draw_rectangle((left, top), (left + self._wide, bottom), fill=look.colour("field"), **common)
-            self._fills.append(dpg.draw_rectangle((left, top), (left, bottom), fill=self._colour, **common))
+            self._fills.append(dpg.draw_rectangle((left, top), (left, bottom), fill=self._colour, show=False, **common))
             above, room = self._row * (number % self._rows), self._wide - number_room
             words = _short(name.replace("_", " "), room, size)
             dpg.draw_text((left, above), words, size=size, color=look.colour("muted"), parent=self._list)

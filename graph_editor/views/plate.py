@@ -36,6 +36,14 @@ class Plate:
         """Whether the mouse was pressed here and is still held."""
         return bool(dpg.is_item_active(self._list))
 
+    def pulled(self) -> Point | None:
+        """While the mouse was pressed on the drawing and is held: where it is, 0 to 1 from left to right and from below to above;
+        else None. In a node too: it stays where it is."""
+        mouse = self.mouse() if self.is_held else None
+        if mouse is None:
+            return None
+        return min(max(mouse[0] / self.width, 0.0), 1.0), min(max(1.0 - mouse[1] / self.height, 0.0), 1.0)
+
     @property
     def is_seen(self) -> bool:
         return bool(dpg.does_item_exist(self._list) and dpg.is_item_visible(self._list))

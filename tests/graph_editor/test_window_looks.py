@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from graph_editor.geometry import curve, inside
 from graph_editor.layout import ZOOMS
 from graph_editor.theme import icon
 from tests.screenshots import PATCHES, copies, play, shown
@@ -12,6 +13,8 @@ from tests.window import screen, window
 
 pytestmark = pytest.mark.stage
 EXAMPLES = sorted(path.stem for path in PATCHES.glob("*.json"))
+HOLDERS = ("mvNodeAttribute", "mvGroup", "mvTable", "mvTableRow", "mvSpacer", "mvTooltip")
+"""Items that only hold or keep apart others."""
 SEAM = 1.0
 """Pixels by which rounding may move an edge."""
 
@@ -78,6 +81,26 @@ def test_all_that_a_node_of_an_example_shows_lies_in_it_uncut_at_any_zoom(exampl
                 assert inside, f"{kind} {words!r} of {name} leaves its node at zoom step {zoom}"
                 if kind == "mvButton":
                     assert wide <= x1 - x0, f"{words!r} of {name} is cut at zoom step {zoom}"
+
+
+def test_nothing_in_a_node_of_an_example_lies_over_anything_else_in_it_at_any_zoom(example):
+    for zoom in at_every_zoom(example):
+        for name in example.ask("nodes"):
+            parts = [part for part in example.ask("parts", node=name) if part[0] not in HOLDERS and part[2][2] > part[2][0]]
+            boxes = {(number, *part[:2]): part[2] for number, part in enumerate(parts)}
+            assert overlapping(boxes) == [], f"in {name} at zoom step {zoom}"
+
+
+def test_every_wire_of_an_example_leads_to_the_right_and_crosses_no_node(example):
+    boxes = example.ask("nodes")
+    for source, target in json.loads(example.model())["links"]:
+        start, end = example.pin(source, True), example.pin(target, False)
+        assert start[0] < end[0], f"{source} lies right of {target}"
+        ends = {source.partition(".")[0], target.partition(".")[0]}
+        crossed = {
+            name for name, box in boxes.items() if name not in ends and any(inside(point, box) for point in curve(start, end, 40))
+        }
+        assert not crossed, f"{source} to {target} passes behind {crossed}"
 
 
 def test_nodes_put_at_one_place_find_free_places_each(empty):
