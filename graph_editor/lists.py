@@ -12,7 +12,7 @@ from runtime.plan import WAITS
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
-PROBLEM = 58
+PROBLEM = 61
 """About the height of a problem in the list in pixels at scale 1."""
 
 
@@ -22,7 +22,7 @@ def problems(editor: Editor) -> None:
     waiting = sum(words.startswith(WAITS) for _, words in every)
     title = f"{_count(len(every) - waiting, 'problem')}" + (f", and {_count(waiting, 'node')} waiting" if waiting else "")
     room = dpg.get_viewport_client_height() / editor.look.scale - 160
-    tall = min(50 + PROBLEM * len(every), room)
+    tall = min(66 + PROBLEM * len(every), room)
     shown = editor.dialogs.window(title if every else "No problems", 640, height=round(tall) if len(every) > 3 else None)
     if not every:
         editor.dialogs.text(shown, "Everything can run.", "good")

@@ -300,6 +300,9 @@ class Look:
                 TextSelectedBg=(*palette.accent[:3], 90),
                 NavHighlight=palette.accent,
                 MenuBarBg=palette.panel,
+                ResizeGrip=palette.line,
+                ResizeGripHovered=palette.faint,
+                ResizeGripActive=palette.faint,
             )
             style(
                 WindowPadding=(0, 0),

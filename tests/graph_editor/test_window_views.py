@@ -216,10 +216,11 @@ def test_a_map_of_thousands_of_points_is_a_picture_whose_points_are_named_and_pl
     with screen() as display, window(path, display=display, home=tmp_path / "home") as w:
         w.frames(20)
         w.click(*w.title_of("slicer"))
-        w.until(lambda _: w.ask("item", label="Open large"), 30, "the map")
+        w.until(lambda _: w.ask("texts", label=f"{MANY // 1000} {MANY % 1000:03d} slices"), 30, "the count of slices")
+        w.frames(20)
         w.move(1450, 700)
         w.x("click", "--repeat", "25", "--delay", "20", "5")
-        w.frames(10)
+        w.until(lambda _: w.ask("item", label="Open large"), 30, "the map")
         w.press("Open large")
         w.until(lambda _: len(w.ask("item", label="hover names a slice")) == 2, 20, "the large map")
         w.frames(20)
