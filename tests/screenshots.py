@@ -160,7 +160,6 @@ def play(w: Window) -> bool:
     state = w.until(lambda state: state["client"] in ("playing", "off", "dead"), 60, "the sound")
     if state["client"] == "playing" and not state["problems"]:
         w.until(lambda state: state["peak"] > 0.0 or state["counters"].get("seconds", 0) > PLAYED, 30, "a sound")
-        w.until(lambda state: state["counters"].get("seconds", PLAYED) >= PLAYED, 30, "seconds of sound")
         for _ in range(int(PLAYED)):
             w.frames(30)
     if state["dialogs"]:  # files of the artist's own are asked for
