@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,8 +161,9 @@ def play(w: Window) -> bool:
     state = w.until(lambda state: state["client"] in ("playing", "off", "dead"), 60, "the sound")
     if state["client"] == "playing" and not state["problems"]:
         w.until(lambda state: state["peak"] > 0.0 or state["counters"].get("seconds", 0) > PLAYED, 30, "a sound")
-        for _ in range(int(PLAYED)):
-            w.frames(30)
+        began = time.monotonic()
+        while time.monotonic() - began < PLAYED:
+            w.frames(5)
     if state["dialogs"]:  # files of the artist's own are asked for
         w.key("Escape")
     w.move(2, 2)
