@@ -54,6 +54,11 @@ def inspector(w):
     return x1 + 2, y0, 1599, y1
 
 
+def cost(w):
+    """CPU seconds of a frame at this moment."""
+    return float(np.median(w.ask("cost")[-60:]))
+
+
 @pytest.mark.parametrize(
     ("source", "target", "told"),
     [
@@ -221,6 +226,7 @@ def test_a_map_of_thousands_of_points_is_a_picture_whose_points_are_named_and_pl
         w.move(1450, 700)
         w.x("click", "--repeat", "25", "--delay", "20", "5")
         w.until(lambda _: w.ask("item", label="Open large"), 30, "the map")
+        bare = cost(w)
         w.press("Open large")
         w.until(lambda _: len(w.ask("item", label="hover names a slice")) == 2, 20, "the large map")
         w.frames(20)
@@ -240,5 +246,5 @@ def test_a_map_of_thousands_of_points_is_a_picture_whose_points_are_named_and_pl
         w.until(lambda state: state["listening"] == heard, 10, "the slice")
         for number in range(30):
             w.move(x0 + 20 + number * 25, y0 + 30 + number * 17)
-        costs = sorted(w.ask("cost")[-60:])
-        assert costs[30] < 0.010, f"a frame costs {1000 * costs[30]:.1f} ms"
+        # Points drawn one by one would cost about 2 ms for a thousand of them.
+        assert cost(w) < bare + 0.005
