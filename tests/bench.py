@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nodes.vision import FEATURES
+from nodes.vision_face import FEATURES
 from runtime.engine import Engine
 from runtime.feed import Feed, inside
 from runtime.node import Block, Stream, StreamNode

@@ -160,6 +160,7 @@ def _talk(path: Path, seconds: float, number: int, random: np.random.Generator) 
 # The face. Positions are pixels of the astronaut photograph, read off its face landmarks.
 FACE = (223.0, 122.0)
 MOUTH = (223.0, 146.0, 21.0)  # centre x, y of the lower lip's inner edge at the centre, half width
+EYES = ((203.5, 101.1), (246.6, 103.5))  # the middles of the irises
 POSES: dict[str, dict[str, float]] = {
     "neutral": {},
     "open": {"mouth": 1.0},
@@ -168,8 +169,8 @@ POSES: dict[str, dict[str, float]] = {
     "wide": {"wide": 1.0, "scale": 0.06},
 }
 """What each held pose adds to the photograph: mouth, brows, wide 0..1; roll in radians (positive: clockwise as seen); yaw 0..1;
-x, y in widths of the picture; scale as a part of the size."""
-CHANNELS = ("mouth", "brows", "wide", "roll", "yaw", "x", "y", "scale")
+x, y in widths of the picture; scale as a part of the size; look, where the eyes look, -1 (left) to 1."""
+CHANNELS = ("mouth", "brows", "wide", "roll", "yaw", "x", "y", "scale", "look")
 SCHEDULE = (("neutral", 2.0), ("open", 2.0), ("brows", 2.0), ("turned", 2.0), ("wide", 2.0))
 MOVE = 0.5  # seconds from one pose to the next
 
@@ -239,6 +240,11 @@ def face_picture(pose: dict[str, float], size: tuple[int, int] = (320, 320)) -> 
     # Turning: what is nearer to the camera moves further; the head is taken for an ellipsoid.
     depth = np.sqrt(np.clip(1.0 - ((x - FACE[0]) / 62.0) ** 2 - ((y - FACE[1]) / 74.0) ** 2, 0.0, 1.0))
     x = x - 22.0 * value["yaw"] * depth * depth * (3.0 - 2.0 * depth)
+
+    # Looking aside: what is within the lids moves, the corners of the eyes stay.
+    for eye_x, eye_y in EYES:
+        lids = _bump((x - eye_x) / 8.0, 4) * _bump((y - eye_y) / 4.5, 4)
+        x = x - 4.0 * value["look"] * lids
 
     # A wide mouth: the corners go outwards, the cheeks yield.
     near = _bump((x - MOUTH[0]) / 34.0, 4) * _bump((y - 143.0) / 17.0, 4)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nodes.vision import features
+from nodes.vision_face import features
 from runtime import messages as say
 from runtime.live import Live
 from runtime.patch import dumps, loads

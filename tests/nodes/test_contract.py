@@ -39,7 +39,9 @@ DRIVEN_ELSEWHERE = {
     "rave.limit": "needs a corpus that a model has heard; test_rave_corpus.py",
     "rave.nearest": "needs a corpus that a model has heard; test_rave_corpus.py",
     "rave.prior": "needs a model with a prior; test_rave_play.py",
+    "vision.body": "needs pictures of a body; test_vision_body.py",
     "vision.face": "needs pictures of a face; test_vision.py",
+    "vision.hands": "needs pictures of hands; test_vision_hands.py",
     "vision.video": "needs a video; test_vision.py",
 }
 DRIVEN = {name: node for name, node in STREAMS.items() if name not in DRIVEN_ELSEWHERE}

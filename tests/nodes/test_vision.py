@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nodes.vision import FEATURES, REST, Face, Video, features
+from nodes.vision import Video
+from nodes.vision_face import EYES, FEATURES, REST, Face, all_points, features, gaze
 from nodes.vision_reader import AHEAD, VideoReader
 from runtime.errors import NodeError
 from runtime.node import Block, Stream
@@ -241,6 +242,9 @@ def test_a_reader_that_gives_nothing_is_reported(clips, monkeypatch):
     reader.close()
 
 
+PLAIN = {"gaze": False, "points": False, "model": None}
+
+
 def track(images: list[np.ndarray], **params) -> dict[str, np.ndarray]:
     return drive.stream(Face(), {"image": images}, params, frames=512 * len(images))
 
@@ -279,10 +283,10 @@ def test_a_real_face_moves_the_dimension_that_it_should(neutral, pose, name, low
 
 def test_the_same_picture_object_is_not_tracked_again(neutral):
     node = Face()
-    node.prepare(Stream(SECOND, 512, 0, True, Path()))
+    node.prepare(Stream(SECOND, 512, 0, True, Path()), **PLAIN)
     block = Block(512)
     for image in (neutral, neutral, neutral.copy(), neutral):
-        node.process(block, image, "hold", 0.5)
+        node.process(block, image, "hold", 0.5, False)
     assert node._tracker.track(neutral)[0] == 3
     node.close()
 
@@ -325,7 +329,7 @@ def test_a_lost_face_holds_its_last_gesture(neutral):
 
 
 def test_a_lost_face_goes_to_the_mean_gesture_within_the_ease_time(neutral):
-    mouth = lose(neutral, "rest")["gesture"][FEATURES.index("mouth_height")]
+    mouth = lose(neutral, "ease")["gesture"][FEATURES.index("mouth_height")]
     mean = (mouth[0] + mouth[15]) / 2.0
     after = 15 + round(0.5 * SECOND / 64)
     # e-fold in .5 s, by hand: what is left of the way is exp(-1).
@@ -344,12 +348,12 @@ def test_confidence_falls_to_nothing_within_the_ease_time(neutral):
 def test_hurried_the_tracker_works_beside_and_gives_the_gesture_soon_after(neutral):
     before = threading.active_count()
     node = Face()
-    node.prepare(Stream(SECOND, 512, 0, False, Path(), hurried=True))
+    node.prepare(Stream(SECOND, 512, 0, False, Path(), hurried=True), **PLAIN)
     block = Block(512)
     limit = time.monotonic() + 5.0
-    while node.process(block, neutral, "hold", 0.5)["confidence"][0, 0] < 1.0 and time.monotonic() < limit:
+    while node.process(block, neutral, "hold", 0.5, False)["confidence"][0, 0] < 1.0 and time.monotonic() < limit:
         time.sleep(0.005)
-    gesture = node.process(block, neutral, "hold", 0.5)["gesture"][:, 0]
+    gesture = node.process(block, neutral, "hold", 0.5, False)["gesture"][:, 0]
     node.close()
     node.close()
     assert gesture == pytest.approx(track([neutral])["gesture"][:, 0], abs=1e-4)
@@ -362,9 +366,9 @@ NOTHING = np.zeros((0, 0, 3), np.uint8)  # the network refuses it
 def test_live_where_nobody_is_hurried_the_gesture_comes_with_its_picture(neutral):
     before = threading.active_count()
     node = Face()
-    node.prepare(Stream(SECOND, 512, 0, False, Path()))
+    node.prepare(Stream(SECOND, 512, 0, False, Path()), **PLAIN)
     assert threading.active_count() == before
-    assert node.process(Block(512), neutral, "hold", 0.5)["confidence"][0, 0] == 1.0
+    assert node.process(Block(512), neutral, "hold", 0.5, False)["confidence"][0, 0] == 1.0
     node.close()
 
 
@@ -372,13 +376,13 @@ def test_live_where_nobody_is_hurried_the_gesture_comes_with_its_picture(neutral
 def test_time_without_a_face_is_that_of_the_blocks_starts(neutral, every):
     # As beside the engine: ticks when something arrives, every one a block long, their starts on the wall's clock.
     node, block = Face(), Block(512)
-    node.prepare(Stream(SECOND, 512, 0, False, Path()))
-    shut, opened = (node.process(block, image, "rest", 0.5) for image in (neutral, media.face_picture({"mouth": 1.0})))
+    node.prepare(Stream(SECOND, 512, 0, False, Path()), **PLAIN)
+    shut, opened = (node.process(block, image, "ease", 0.5, False) for image in (neutral, media.face_picture({"mouth": 1.0})))
     away, mouth = np.zeros_like(neutral), FEATURES.index("mouth_height")
     mean = (shut["gesture"][mouth, -1] + opened["gesture"][mouth, -1]) / 2.0
     while block.start < SECOND // 2:
         block.start += every
-        made = node.process(block, away, "rest", 0.5)
+        made = node.process(block, away, "ease", 0.5, False)
     node.close()
     # The last picture's block ended after 512 frames, or where the next began; the first step is 64 frames after the start.
     seconds = (block.start + 64 - min(every, 512)) / SECOND
@@ -389,20 +393,20 @@ def test_time_without_a_face_is_that_of_the_blocks_starts(neutral, every):
 
 def test_hurried_a_fault_of_the_tracker_is_raised_at_a_later_block():
     node = Face()
-    node.prepare(Stream(SECOND, 512, 0, False, Path(), hurried=True))
+    node.prepare(Stream(SECOND, 512, 0, False, Path(), hurried=True), **PLAIN)
     limit = time.monotonic() + 5.0
     with pytest.raises(RuntimeError, match="must be > 0"):
         while time.monotonic() < limit:
-            node.process(Block(512), NOTHING, "hold", 0.5)
+            node.process(Block(512), NOTHING, "hold", 0.5, False)
             time.sleep(0.005)
     node.close()
 
 
 def test_a_tracker_that_failed_can_be_closed():
     node = Face()
-    node.prepare(Stream(SECOND, 512, 0, True, Path()))
+    node.prepare(Stream(SECOND, 512, 0, True, Path()), **PLAIN)
     with pytest.raises(RuntimeError, match="must be > 0"):
-        node.process(Block(512), NOTHING, "hold", 0.5)
+        node.process(Block(512), NOTHING, "hold", 0.5, False)
     node.close()
 
 
@@ -431,3 +435,91 @@ def test_a_whole_video_is_tracked_and_the_gesture_follows_the_face(tmp_path_fact
     follows = {"mouth_height": "mouth", "brow_left": "brows", "mouth_width": "wide", "roll": "roll", "yaw": "yaw", "x": "x"}
     for name, channel in follows.items():
         assert np.corrcoef(gesture[name], moves[channel])[0, 1] > 0.9, name
+
+
+# Gaze, points, zero and what happens while nobody is seen
+
+
+def with_eyes(across: float, up: float) -> np.ndarray:
+    """A face whose eyes are 20 pixels wide in a picture of 200x100, with irises so far from their middles."""
+    points = face_landmarks()
+    for (left, right, iris), middle in zip(EYES, (80, 120), strict=True):
+        points[left, :2], points[right, :2] = ((middle - 10) / 200, 0.4), ((middle + 10) / 200, 0.4)
+        points[iris, :2] = (middle + across) / 200, (40 - up) / 100
+    return points
+
+
+def test_gaze_is_the_place_of_the_irises_in_half_eye_widths():
+    assert gaze(with_eyes(0, 0), 200, 100) == pytest.approx([0, 0], abs=1e-6)
+    assert gaze(with_eyes(5, 2), 200, 100) == pytest.approx([0.5, 0.2], abs=1e-5)
+
+
+def test_a_roll_of_the_head_does_not_change_the_gaze():
+    assert gaze(turned(with_eyes(5, 2), 0.4, "z"), 200, 100) == pytest.approx([0.5, 0.2], abs=1e-5)
+
+
+def test_all_points_are_told_from_the_middle_of_the_face_in_face_heights():
+    points = face_landmarks()
+    found = all_points(points, 200, 100)
+    height = np.hypot(*((points[10, :2] - points[152, :2]) * (200, 100)))
+    middle = points[[10, 152, 234, 454], :2].mean(axis=0)
+    assert found[2 * 10 : 2 * 10 + 2] == pytest.approx((points[10, :2] - middle) * (200, 100) / height, abs=1e-6)
+
+
+def test_eyes_that_look_aside_are_seen(neutral):
+    node = Face()
+    pictures = [media.face_picture({"look": look}) for look in (-1.0, 1.0)]
+    made = drive.stream(node, {"image": [pictures[0]] * 3 + [pictures[1]] * 3}, {"gaze": True}, frames=512 * 6)["gesture"]
+    assert node.stream_used.output_names["gesture"] == (*FEATURES, "gaze_x", "gaze_y")
+    assert made[13, -1] - made[13, 16] > 0.15
+
+
+def test_all_points_can_be_had(neutral):
+    node = Face()
+    made = drive.stream(node, {"image": [neutral]}, {"points": True}, frames=512)["gesture"]
+    assert made.shape == (13 + 2 * 478, 8) and len(node.stream_used.output_names["gesture"]) == len(made)
+
+
+def test_the_present_gesture_can_be_taken_as_zero(neutral):
+    node, block = Face(), Block(512)
+    node.prepare(Stream(SECOND, 512, 0, True, Path()), **PLAIN)
+    rest = node.process(block, neutral, "hold", 0.5, False)["gesture"]
+    zero = node.process(block, neutral, "hold", 0.5, True)["gesture"]
+    opened = node.process(block, media.face_picture({"mouth": 1.0}), "hold", 0.5, True)["gesture"]
+    again = node.process(block, neutral.copy(), "hold", 0.5, False)["gesture"]
+    node.close()
+    assert zero == pytest.approx(np.zeros((13, 8)), abs=1e-6)
+    assert opened[FEATURES.index("mouth_height"), 0] > 0.05
+    assert again == pytest.approx(rest, abs=0.05)  # the network is slow to let go of the open mouth
+
+
+@pytest.mark.parametrize(("lost", "zero", "goal"), [("fade", False, 0.0), ("ease", True, 0.0), ("fade", True, 0.0)])
+def test_a_lost_face_fades_to_nothing_or_to_its_zero(neutral, lost, zero, goal):
+    away = np.zeros_like(neutral)
+    made = track([neutral, media.face_picture({"roll": 0.25}), *([away] * 172)], lost=lost, zero=zero, ease=0.3)["gesture"]
+    assert abs(made[FEATURES.index("roll"), -1] - goal) < 0.02
+
+
+def test_an_older_patch_that_went_to_rest_eases_there():
+    assert Face.upgrade({"lost": "rest", "ease": 1.0}, 1) == {"lost": "ease", "ease": 1.0}
+
+
+def test_a_model_that_is_none_is_refused_in_words(tmp_path):
+    (tmp_path / "face.task").write_bytes(b"no model")
+    with pytest.raises(NodeError, match=r"face.task is no model for mediapipe's FaceLandmarker"):
+        drive.stream(Face(), params={"model": "face.task"}, folder=tmp_path)
+    with pytest.raises(NodeError, match=r"there is no model .*gone.task"):
+        drive.stream(Face(), params={"model": "gone.task"}, folder=tmp_path)
+
+
+def test_pictures_that_change_their_size_are_followed(neutral):
+    sizes = [(320, 320), (640, 480), (200, 300)]
+    made = track([media.face_picture({}, size) for size in sizes for _ in range(3)])
+    assert (made["confidence"] == 1.0).all()
+    assert made["gesture"][0, -1] == pytest.approx(made["gesture"][0, 16], abs=0.03)
+
+
+def test_a_video_of_one_picture_stays(tmp_path):
+    media.face_video(tmp_path / "one.mp4", seconds=1 / 30)
+    images = drive.stream(Video(), params={"path": "one.mp4"}, folder=tmp_path, frames=8192)["image"]
+    assert len(images) == 16 and (images == images[0]).all()

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nodes.vision import FEATURES, Camera, Face
+from nodes.vision import Camera
 from nodes.vision_camera import OPTIONS, Picture, cameras, where
+from nodes.vision_face import FEATURES, Face
 from runtime.errors import NodeError
 from runtime.node import Block, Stream
 from tests import drive

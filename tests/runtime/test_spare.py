@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nodes.vision import FEATURES
+from nodes.vision_face import FEATURES
 from runtime import messages as say
 from runtime.patch import dumps, loads
 from runtime.plan import compile_patch
