@@ -88,14 +88,14 @@ def paper() -> Iterator[Any]:
         yield pyplot
 
 
-def as_png(figure: Any) -> bytes:
+def as_png(figure: Any, grid: bool = True) -> bytes:
     """A figure of `paper` as the bytes of a PNG, its axes in our manner; the figure is closed."""
     import io
 
     from matplotlib import pyplot
 
     for axis in figure.axes:
-        axis.grid(color=GRID, linewidth=0.5)
+        axis.grid(grid, **({"color": GRID, "linewidth": 0.5} if grid else {}))
         axis.spines[:].set_visible(False)
     made = io.BytesIO()
     figure.savefig(made, format="png", dpi=110, metadata={"Software": None})

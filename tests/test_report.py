@@ -26,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_page_shows_every_section_and_every_picture_in_a_browser(page):
     seen = opened(page)
-    wanted = ["demo", "The ten checks", "From the archive to the corpus", "The models", "What it was taught"]
+    wanted = ["demo", "The checks", "From the archive to the corpus", "The models", "What each latent does", "What it was taught"]
     assert [name for name in wanted if name not in seen["headings"]] == []
     assert "Performance spaces compared" in seen["headings"]
     assert len(seen["images"]) >= 4
@@ -42,9 +42,11 @@ def test_the_page_is_never_wider_than_the_window(page, width):
 
 @pytest.mark.slow
 def test_the_performance_can_be_heard_in_the_browser(page):
-    ((name, can_play),) = opened(page)["sounds"]
+    (name, can_play), *sweeps = opened(page)["sounds"]
     assert can_play in ("probably", "maybe")
     assert soundfile.info(page.parent / name).duration == pytest.approx(8.0, abs=0.001)
+    assert len(sweeps) == 8  # one for each latent of the demo's model
+    assert all(soundfile.info(page.parent / name).duration > 4.0 for name, _ in sweeps)
 
 
 @pytest.mark.slow
@@ -54,6 +56,16 @@ def test_the_page_says_in_sentences_what_made_the_sound_and_when_the_gesture_was
     assert "regressor was taught 4 anchors" in text
     outside = float(text.split("For ")[1].split(" % of the performance the gesture was outside")[0])
     assert 10 < outside < 50  # the head is turned from second 6 to 8, and nobody taught that
+
+
+@pytest.mark.slow
+def test_the_model_says_its_own_recordings_nearer_than_others_and_its_first_latent_is_named_by_ear(page):
+    lines = [line.strip() for line in opened(page)["text"].splitlines()]
+    found = next(line for line in lines if "what it says of other recordings" in line)
+    own = float(found.split("trainer: ")[1].split()[0])
+    chance = float(found.split(", what it says of other recordings")[0].split()[-1])
+    assert own < 0.8 * chance
+    assert "louder" in lines
 
 
 @pytest.mark.slow

@@ -57,14 +57,14 @@ class Coverage:
         return self.distance - self.floor
 
 
-def effective_dims(values: np.ndarray, explained: float = EXPLAINED) -> int:
-    """Fewest principal components of rows [n, dims], in standard units, that explain a part of their variance; 0 where nothing
-    moves. Dimensions that do not move count for nothing."""
+def effective_dims(values: np.ndarray, explained: float = EXPLAINED, *, standard: bool = True) -> int:
+    """Fewest principal components of rows [n, dims] that explain a part of their variance; 0 where nothing moves. `standard`: in
+    standard units, for gestures, whose dimensions have units of their own; latents are compared as they are."""
     moves = values.std(0) > FLAT
     if len(values) < 2 or not moves.any():
         return 0
-    units = (values[:, moves] - values[:, moves].mean(0)) / values[:, moves].std(0)
-    variance = np.linalg.svd(units, compute_uv=False) ** 2
+    apart = (values[:, moves] - values[:, moves].mean(0)).astype(np.float64)
+    variance = np.linalg.svd(apart / apart.std(0) if standard else apart, compute_uv=False) ** 2
     return int(np.argmax(np.cumsum(variance) / variance.sum() >= explained - 1e-12)) + 1
 
 

@@ -12,14 +12,15 @@ from runtime.errors import GlasspatchError, in_words
 from runtime.render import CHANNELS, write_sound
 from runtime.report import made, played, taught
 from runtime.report.checks import Coverage
+from runtime.report.explained import Explained, explain
 from runtime.report.made import MadeCorpus, MadeModel
 from runtime.report.played import Performance, Repeats
 from runtime.report.taught import Taught
 from runtime.terminal.open import Opened
 
 Progress = Callable[[float, str], None]
-PLAYED, REPEATED = 0.5, 0.95
-"""Where the performance and the repeated anchors end, as parts of the whole work."""
+PLAYED, REPEATED, EXPLAINED = 0.3, 0.5, 0.97
+"""Where the performance, the repeated anchors and the models' latents end, as parts of the whole work."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Examined:
     problems: tuple[str, ...]
     corpora: tuple[MadeCorpus, ...]
     models: tuple[MadeModel, ...]
+    explained: tuple[Explained, ...]
     taught: tuple[Taught, ...]
     performance: Performance
     repeats: tuple[Repeats, ...]
@@ -56,8 +58,16 @@ def examine(opened: Opened, folder: Path, seconds: float, progress: Progress) ->
 
         if (found := played.repeats(opened, lesson.node, lesson.targets, told)) is not None:
             repeats.append(found)
-    progress(REPEATED, "comparing with the corpus")
     corpora, models = made.corpora(opened), made.models(opened)
+    explained = []
+    for number, model in enumerate(models):
+        corpus = next((one for one in corpora if one.source == model.corpus), None)
+
+        def heard(done: float, number: int = number) -> None:
+            progress(REPEATED + (EXPLAINED - REPEATED) * (number + done) / len(models), "hearing what each latent does")
+
+        explained.append(explain(opened, model, corpus, folder, heard))
+    progress(EXPLAINED, "comparing with the corpus")
     covered, why = _coverage(opened, corpora, models, performance)
     return Examined(
         opened.path.stem,
@@ -65,6 +75,7 @@ def examine(opened: Opened, folder: Path, seconds: float, progress: Progress) ->
         tuple(map(str, [*opened.plan.problems, *performance.problems, *performance.failures])),
         corpora,
         models,
+        tuple(explained),
         lessons,
         performance,
         tuple(repeats),
@@ -78,8 +89,8 @@ def _coverage(
     opened: Opened, corpora: tuple[MadeCorpus, ...], models: tuple[MadeModel, ...], performance: Performance
 ) -> tuple[Coverage | None, str]:
     """How far the performance is from the corpora of the models that play, and why that is not known."""
-    playing = {source for step in opened.plan.streams for sources in step.inputs.values() for source, _ in sources}
-    wanted = {model.corpus for model in models if model.node in playing}
+    files = made.playing(opened)
+    wanted = {model.corpus for model in models if model.file in files}
     found = [one for one in corpora if one.source in wanted]
     if performance.is_silent:
         return None, "nothing was heard"

@@ -65,10 +65,12 @@ def corpora(opened: Opened) -> tuple[MadeCorpus, ...]:
 
 
 def models(opened: Opened) -> tuple[MadeModel, ...]:
-    """Every model that the patch has made or opened."""
+    """Every model that the patch has made or opened; what only gives one on is passed over."""
     found = []
     for step, _, artifact in _made(opened, PortType.MODEL):
         kinds = {port.name: port.type for port in step.spec.inputs}
+        if any(kinds[name] is PortType.MODEL and sources for name, sources in step.inputs.items()):
+            continue
         corpus = [source for name, sources in step.inputs.items() if kinds[name] is PortType.CORPUS for source in sources]
         found.append(
             MadeModel(
@@ -82,6 +84,17 @@ def models(opened: Opened) -> tuple[MadeModel, ...]:
             )
         )
     return tuple(found)
+
+
+def playing(opened: Opened) -> set[Path]:
+    """The files of the models that the patch's streams play."""
+    found = set()
+    for step in opened.plan.streams:
+        for port in step.spec.inputs:
+            for source in step.inputs[port.name] if port.type is PortType.MODEL else ():
+                artifact = opened.assets.artifact(*source)
+                found |= {artifact.path} if artifact else set()
+    return found
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

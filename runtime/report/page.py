@@ -6,10 +6,13 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
+import numpy as np
+
 from runtime.corpus import members
 from runtime.picture import drawn
-from runtime.report import pictures, ten
+from runtime.report import explained, pictures, ten
 from runtime.report.examined import Examined
+from runtime.report.explained import Explained
 from runtime.report.made import MadeCorpus, MadeModel, seconds_of
 from runtime.report.style import STYLE
 from runtime.report.taught import Taught
@@ -62,9 +65,10 @@ def patch(one: Examined, alone: bool) -> list[str]:
     """All that is told of one patch."""
     parts = [] if alone else [f'<h1 class=patch id="{escape(one.name)}">{escape(one.name)}</h1>']
     parts += in_short(one)
-    parts += section("The ten checks", [checks_table(ten.checks(one))])
+    parts += section("The checks", [checks_table(ten.checks(one))])
     parts += section("From the archive to the corpus", [part for made in one.corpora for part in corpus(made)])
     parts += section("The models", [part for made in one.models for part in model(made)])
+    parts += section("What each latent does", [part for told in one.explained for part in latents(told)])
     parts += section("What it was taught", [part for lesson in one.taught for part in lesson_of(lesson)])
     return parts + section("From gesture to sound", causality(one))
 
@@ -214,6 +218,38 @@ def model(made: MadeModel) -> list[str]:
                 "How much of the variance of its corpus the first latents explain; the model has those that are lit.",
             )
         )
+    return found
+
+
+def latents(told: Explained) -> list[str]:
+    """What each latent of a model does, to see and to hear, with the name that is proposed for it."""
+    found = [f"<h3>{escape(told.model)}</h3>", *(f"<p class=problem>{escape(failure)}</p>" for failure in told.failures)]
+    names = told.matrix.get("names")
+    called = dict(zip(told.sweep.get("latents", ()), names, strict=False)) if isinstance(names, list) else {}
+    descriptors, chance = told.matrix.get("descriptors", ()), told.matrix.get("chance")
+    matrix = explained.numbers(told.matrix.get("correlation"))
+    rows = [name if called.get(name, name) == name else f"{name}  {called[name]}" for name in told.matrix.get("latents", ())]
+    if matrix is not None and matrix.shape == (len(rows), len(descriptors)) and isinstance(chance, float):
+        caption = (
+            "How each latent goes with loudness, brightness, noisiness, pitch and onsets over random places (rank correlation). "
+            "What is grey is no more than chance gives. A word beside a latent is a proposal for its name."
+        )
+        found.append(figure(pictures.matrix(matrix, rows, descriptors, chance), caption))
+    if told.sounds:
+        found.append("<p>Each latent swept from -3 to 3 standard deviations, from the middle of the model:</p>")
+        words = {latent: str(name) for latent, name in called.items() if name != latent}
+        sweeps = [
+            f"<tr><th>{escape(latent)}<small>{escape(words.get(latent, ''))}</small></th>"
+            f'<td><audio controls preload="none" src="{escape(file)}"></audio></td></tr>'
+            for latent, file in told.sounds.items()
+        ]
+        found.append(table(("latent", "sound"), sweeps, "sweeps"))
+    same, rises = (explained.numbers(told.sweep.get(name)) for name in ("consistency", "monotonicity"))
+    chance = told.sweep.get("chance")
+    if same is not None and rises is not None and same.shape == rises.shape == (len(rows), len(descriptors)):
+        caption = "Whether a latent does the same from everywhere: 1 always more, -1 always less, grey no more than chance."
+        signed = same * np.sign(rises)
+        found.append(figure(pictures.matrix(signed, rows, descriptors, chance if isinstance(chance, float) else 0.0), caption))
     return found
 
 

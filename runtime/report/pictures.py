@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from runtime.picture import INK, LINES, QUIET, as_png, paper
+from runtime.picture import INK, LINES, PAPER, QUIET, as_png, paper
 from runtime.report.played import Space
 
 MOST_BARS = 40
@@ -67,3 +67,24 @@ def lags(spaces: Sequence[Space]) -> bytes:
         axis.set_ylabel("R2 (band: chance)")
         axis.legend(frameon=False, fontsize=8)
         return as_png(figure)
+
+
+def matrix(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], chance: float) -> bytes:
+    """Numbers of -1 to 1, [rows, columns], NaN where nothing can be said; what is no more than chance stays dark."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("paper", [LINES[2], PAPER, LINES[3]])
+    with paper() as pyplot:
+        figure, axis = pyplot.subplots(figsize=(WIDTH, 0.6 + 0.34 * len(rows)), constrained_layout=True)
+        axis.imshow(np.nan_to_num(values), cmap=colours, vmin=-1, vmax=1, aspect="auto")
+        axis.set_xticks(range(len(columns)), columns)
+        axis.set_yticks(range(len(rows)), rows)
+        axis.tick_params(length=0)
+        for row, column in np.ndindex(values.shape):
+            value = values[row, column]
+            weak = not abs(value) > chance
+            words = "-" if not np.isfinite(value) else f"{value + 0.0:.2f}"
+            strong = abs(np.nan_to_num(value)) > 0.6
+            colour = QUIET if weak else PAPER if strong else INK
+            axis.text(column, row, words, ha="center", va="center", fontsize=8, color=colour)
+        return as_png(figure, grid=False)

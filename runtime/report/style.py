@@ -33,6 +33,8 @@ table.checks th {{ font-weight: 600; width: 32%; }}
 tr.good .verdict {{ background: #1c3a2a; color: {LINES[0]}; }}
 tr.bad .verdict {{ background: #40301a; color: {LINES[2]}; }}
 tr.chance .verdict {{ background: #452327; color: {LINES[4]}; }}
+table.sweeps tbody th {{ width: 9rem; }}
+table.sweeps audio {{ height: 2rem; margin: 0; }}
 details {{ margin: .6rem 0; }}
 summary {{ cursor: pointer; color: {LINES[1]}; font-size: .9rem; }}
 footer {{ margin-top: 3rem; color: {QUIET}; font-size: .8rem; }}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.report.examined import Examined
+from runtime.report.explained import Explained, numbers
 from runtime.report.played import Space
 
 GOOD, CHANCE, BAD, NONE = "good", "chance", "bad", "none"
@@ -15,6 +16,8 @@ HIT = 0.25
 """Standard deviations by which an anchor may be missed and still be the artist's own point."""
 STEADY = 0.3
 """A part of the distance between anchors below which a repeated anchor is the same sound."""
+DULL = -3.0
+"""dB above 4 kHz that a model may lose before it sounds over-smoothed."""
 STRAIGHT = 1.5
 """Path over chord up to which the way between two anchors is direct."""
 OUTSIDE = 0.1
@@ -35,7 +38,83 @@ class Check:
 
 def checks(examined: Examined) -> tuple[Check, ...]:
     """All ten, in the order of the practice: the model, its latents, the mapping, the performance."""
-    return (*of_mappings(examined), *of_performance(examined))
+    return (*of_models(examined), *of_mappings(examined), *of_performance(examined))
+
+
+def of_models(examined: Examined) -> tuple[Check, ...]:
+    """Effective dimensions, reconstruction, over-smoothing; what each latent does, how steadily, and whether everywhere."""
+    found = [(one.model, one) for one in examined.explained]
+    sizes = [(name, one.effective, one.latents) for name, one in found if one.effective is not None]
+    said = [(name, one.reconstruction) for name, one in found if one.reconstruction is not None]
+    why = "no model was trained here, so its corpus is not known"
+    return (
+        Check(
+            "effective dimensions",
+            "how many latents the corpus really uses (95 % of the variance of what the model hears)",
+            "; ".join(f"{name}: {used} of {latents}" for name, used, latents in sizes) or why,
+            "all of them, for noise" if sizes else "",
+            GOOD if sizes else NONE,
+        ),
+        Check(
+            "reconstruction",
+            "how near the model says its own recordings (multi-scale spectral distance; 0 is the same)",
+            "; ".join(f"{name}: {one.distance:.1f}" for name, one in said) or why,
+            "; ".join(f"{one.chance:.1f}, what it says of other recordings" for _, one in said if one.chance is not None),
+            _better([(one.distance, one.chance) for _, one in said if one.chance is not None]),
+        ),
+        Check(
+            "over-smoothing",
+            "what the model loses above 4 kHz",
+            "; ".join(f"{name}: {one.bright:+.1f} dB" for name, one in said) or why,
+            "0 is ideal; a low-pass at 4 kHz gives about -13 dB" if said else "",
+            NONE if not said else GOOD if min(one.bright for _, one in said) > DULL else BAD,
+        ),
+        *(check for name, one in found for check in _of_latents(name, one)),
+    )
+
+
+def _better(pairs: Sequence[tuple[float, float]]) -> str:
+    """Whether each distance is well below what chance gives."""
+    if not pairs:
+        return NONE
+    return GOOD if all(own < 0.8 * chance for own, chance in pairs) else BAD if all(own < c for own, c in pairs) else CHANCE
+
+
+def _of_latents(model: str, one: Explained) -> list[Check]:
+    """The descriptor matrix, and the sweep's steadiness and consistency, of one model."""
+    why = "; ".join(one.failures)
+    found = []
+    tells = "whether each latent goes with loudness, brightness, noisiness, pitch or onsets (rank correlation)"
+    strongest = _strongest(one.matrix.get("correlation"))
+    chance = one.matrix.get("chance")
+    if strongest is None or not isinstance(chance, float):
+        found.append(Check("what each latent does", tells, why or "not found", "", NONE))
+    else:
+        plain = int((strongest > chance).sum())
+        words = f"{model}: {plain} of {len(strongest)} latents do something plain, the strongest {strongest.max():.2f}"
+        verdict = GOOD if plain == len(strongest) else BAD if plain else CHANCE
+        found.append(Check("what each latent does", tells, words, f"up to {chance:.2f}", verdict))
+    for name, key, tells in (
+        ("traversal", "monotonicity", "how steadily the sound follows while one latent rises"),
+        ("consistency", "consistency", "whether a latent does the same from everywhere"),
+    ):
+        strongest, chance = _strongest(one.sweep.get(key)), one.sweep.get("chance")
+        if strongest is None:
+            found.append(Check(name, tells, why or "not found", "", NONE))
+            continue
+        words = f"{model}: {strongest.mean():.2f} in the mean of the latents (each by what it does most)"
+        if key == "monotonicity" or not isinstance(chance, float):
+            found.append(Check(name, tells, words, "0; 1 is perfectly steady", GOOD if strongest.mean() > 0.5 else BAD))
+        else:
+            verdict = GOOD if strongest.mean() > chance else CHANCE
+            found.append(Check(name, tells, words, f"up to {chance:.2f} from {one.sweep.get('places')} places", verdict))
+    return found
+
+
+def _strongest(told: object) -> np.ndarray | None:
+    """The largest absolute value of each row; None for what is no matrix."""
+    found = numbers(told)
+    return np.abs(np.nan_to_num(found)).max(axis=1) if found is not None and found.size else None
 
 
 def of_mappings(examined: Examined) -> tuple[Check, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from runtime.corpus import Corpus, Recording, Rejected, Slice
 from runtime.report import page
+from runtime.report.explained import Explained, numbers
 from runtime.report.made import MadeCorpus, MadeModel, colours, seconds_of
 from runtime.report.taught import Taught, TaughtAnchor, arranged
 
@@ -84,3 +85,20 @@ def test_the_colour_of_a_corpus_is_read_at_the_rate_of_the_patch(tmp_path):
     soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(np.arange(96000) * 0.1), 48000)
     corpus = Corpus(tmp_path, (Recording("a.wav", "0" * 64, 48000, 1, 96000),), (Slice(0, 0, 96000),))
     assert colours(corpus, 44100).shape == (2, 80)
+
+
+@pytest.mark.parametrize("told", [None, "much", [], [1, 2], [[1.0], [1.0, 2.0]]])
+def test_what_is_no_matrix_is_none(told):
+    assert numbers(told) is None
+
+
+def test_what_a_node_could_not_say_is_no_number():
+    import numpy as np
+
+    found = numbers([[0.5, None], [1, -1.0]])
+    assert np.isnan(found[0, 1])
+    assert found[1].tolist() == [1.0, -1.0]
+
+
+def test_a_model_of_which_nothing_was_found_says_why():
+    assert "it cannot be opened" in "".join(page.latents(Explained("model", failures=("Sweep: it cannot be opened",))))
