@@ -18,7 +18,7 @@ from runtime.engine import Engine
 from runtime.errors import GlasspatchError, NodeError, in_words
 from runtime.node import Job
 from runtime.patch import Link, Node, Patch
-from runtime.plan import compile_patch
+from runtime.plan import Source, compile_patch
 from runtime.report import checks
 from runtime.report.made import MadeCorpus, MadeModel, read_json, seconds_of
 from runtime.seeds import node_seed
@@ -137,7 +137,7 @@ def _reconstruct(opened: Opened, model: MadeModel, corpus: MadeCorpus, failures:
     pairs = []
     for path, _ in longest:
         try:
-            pairs.append(_said(opened, model.node, path))
+            pairs.append(_said(opened, model.source, path))
         except GlasspatchError as error:
             failures.append(in_words(error))
     if not pairs:
@@ -149,10 +149,9 @@ def _reconstruct(opened: Opened, model: MadeModel, corpus: MadeCorpus, failures:
     return Reconstruction(float(np.mean(own)), float(np.mean(others)) if others else None, float(np.mean(bright)))
 
 
-def _said(opened: Opened, model: str, recording: str) -> tuple[np.ndarray, np.ndarray]:
+def _said(opened: Opened, model: Source, recording: str) -> tuple[np.ndarray, np.ndarray]:
     """The first seconds of a recording, and what the model says of them: two mono sounds [frames]. Raises NodeError."""
     jobs = {step.node for step in opened.plan.jobs}
-    (output,) = (port.name for port in opened.plan.steps[model].spec.outputs if port.type is PortType.MODEL)
     nodes = {name: node for name, node in opened.patch.nodes.items() if name in jobs}
     links = [link for link in opened.patch.links if {link.ends()[0], link.ends()[2]} <= jobs]
     nodes |= {
@@ -163,8 +162,8 @@ def _said(opened: Opened, model: str, recording: str) -> tuple[np.ndarray, np.nd
     }
     links += [
         Link("report_source.audio", "report_encoder.audio"),
-        Link(f"{model}.{output}", "report_encoder.model"),
-        Link(f"{model}.{output}", "report_decoder.model"),
+        Link(".".join(model), "report_encoder.model"),
+        Link(".".join(model), "report_decoder.model"),
         Link("report_encoder.latent", "report_decoder.latent"),
         Link("report_decoder.audio", "report_output.audio"),
     ]

@@ -38,16 +38,16 @@ class MadeCorpus:
 
 @dataclass(frozen=True)
 class MadeModel:
-    """A model: which node made it, its file, the card that lies beside it (empty where there is none), and the corpus that it was
+    """A model: which node made it, as which of its outputs, its file, the card that lies beside it (empty where there is none), and the corpus that it was
     made from (None for a model from elsewhere)."""
 
     node: str
+    source: Source
     title: str
     file: Path
     fingerprint: str
     card: Mapping[str, Any]
     corpus: Source | None
-    folder: Path
 
 
 def corpora(opened: Opened) -> tuple[MadeCorpus, ...]:
@@ -67,7 +67,7 @@ def corpora(opened: Opened) -> tuple[MadeCorpus, ...]:
 def models(opened: Opened) -> tuple[MadeModel, ...]:
     """Every model that the patch has made or opened; what only gives one on is passed over."""
     found = []
-    for step, _, artifact in _made(opened, PortType.MODEL):
+    for step, output, artifact in _made(opened, PortType.MODEL):
         kinds = {port.name: port.type for port in step.spec.inputs}
         if any(kinds[name] is PortType.MODEL and sources for name, sources in step.inputs.items()):
             continue
@@ -75,12 +75,12 @@ def models(opened: Opened) -> tuple[MadeModel, ...]:
         found.append(
             MadeModel(
                 step.node,
+                (step.node, output),
                 step.spec.title,
                 artifact.path,
                 artifact.fingerprint,
                 read_json(artifact.path.with_name(CARD)),
                 corpus[0] if corpus else None,
-                opened.assets.node(step.node),
             )
         )
     return tuple(found)

@@ -12,7 +12,7 @@ from runtime.report.taught import Taught, TaughtAnchor, arranged
 
 
 def model(card):
-    return MadeModel("trainer", "RAVE trainer", Path("model.ts"), "abc", card, ("slicer", "corpus"), Path("p.assets/trainer"))
+    return MadeModel("trainer", ("trainer", "model"), "RAVE trainer", Path("model.ts"), "abc", card, ("slicer", "corpus"))
 
 
 @pytest.mark.parametrize(
