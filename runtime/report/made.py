@@ -38,8 +38,8 @@ class MadeCorpus:
 
 @dataclass(frozen=True)
 class MadeModel:
-    """A model: which node made it, as which of its outputs, its file, the card that lies beside it (empty where there is none), and the corpus that it was
-    made from (None for a model from elsewhere)."""
+    """A model: which node made it, as which of its outputs, its file, the card that lies beside it (empty where there is none),
+    and the corpus that it was made from (None for a model from elsewhere)."""
 
     node: str
     source: Source

@@ -49,8 +49,8 @@ def test_silent_and_clipped_moments_are_taken_off_what_can_be_used(tmp_path):
     assert said["30 % is silence"][0] == "warn"
     assert said["Clipping"] == (
         "warn",
-        "1.0 s in 1 recording (a.wav) are cut off at full scale. The model will learn the distortion as part of the sound: keep it "
-        "if you want it.",
+        "1.0 s in 1 recording (a.wav) are cut off at full scale. The model will learn the distortion as part of the sound: keep "
+        "it if you want it.",
     )
 
 
