@@ -26,7 +26,18 @@ MARK = 24.0
 SHOWN_PARAMS = 4
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
-VIEWS = {"vision.face": 310.0, "mapping.regressor": 190.0, "rave.decoder": 130.0, "rave.trainer": 130.0}
+VIEWS = {
+    "vision.face": 310.0,
+    "mapping.classifier": 190.0,
+    "mapping.follower": 260.0,
+    "mapping.regressor": 190.0,
+    "mapping.space": 160.0,
+    "rave.decoder": 130.0,
+    "rave.matrix": 160.0,
+    "rave.nearest": 80.0,
+    "rave.sweep": 160.0,
+    "rave.trainer": 130.0,
+}
 """Room that the view of a kind of node takes."""
 TROUBLE = 44.0
 """Room for the words about an input that nothing leads to, as on a new node."""

@@ -218,6 +218,17 @@ def read_found(patch: Path, node: str, before: Mapping[str, Any] | None) -> Mapp
     return before if before is not None and found == before else found
 
 
+def read_explained(patch: Path, node: str, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a node (flat name) has found out about the latents of a model; empty before it was run, or where that is damaged."""
+    found = _json(Assets(patch).node(node) / "explained.json")
+    keys = {"matrix": ("correlation", "names", "sounds"), "sweep": ("consistency", "monotonicity", "places")}.get(
+        str(found.get("kind"))
+    )
+    if keys is None or not all(key in found for key in (*keys, "latents", "descriptors", "chance")):
+        found = {}
+    return before if before is not None and found == before else found
+
+
 def _files(folder: Path) -> list[Path]:
     try:
         return sorted(

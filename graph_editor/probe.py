@@ -130,6 +130,7 @@ class Probe:
             "jobs": {name: [job.phase, job.fraction, job.text] for name, job in editor.client.jobs.items()},
             "taught": {node: [anchor[0] for anchor in one.anchors] for node, one in editor.taught.items()},
             "auditioned": {node: one.auditioned for node, one in editor.taught.items()},
+            "heard": editor.client.listening.now[0].path.name if editor.client.listening.now else None,
             "recording": editor.lesson.recording.anchor if editor.lesson.recording and editor.lesson.recording.begun else None,
             "listening": _heard(editor),
             "palette": editor.palette.offered() if editor.palette.is_open else None,

@@ -214,7 +214,9 @@ class Classifier(Learner, StreamNode):
         scores = scores or self.scores()
         if not scores["anchors"]:
             return "nothing has been taught yet"
-        lines = [f"{scores['anchors']} classes from {scores['frames']} frames of gesture"]
+        lines = [
+            f"{scores['anchors']} {'class' if scores['anchors'] == 1 else 'classes'} from {scores['frames']} frames of gesture"
+        ]
         lines += [f"  {name}: {100 * error:.0f} % taken for another" for name, error in scores["anchor_hits"].items()]
         if scores["second_halves"] is not None:
             chance = 100 / scores["anchors"]

@@ -228,6 +228,6 @@ class Follower(Learner, StreamNode):
         scores = scores or self.scores()
         if not scores["anchors"]:
             return "nothing has been taught yet"
-        lines = [f"{scores['anchors']} gestures from {scores['frames']} frames"]
+        lines = [f"{scores['anchors']} gesture{'s' * (scores['anchors'] > 1)} from {scores['frames']} frames"]
         lines += [f"  {name}: {100 * (1 - error):.0f} % likely at its end" for name, error in scores["anchor_hits"].items()]
         return "\n".join(lines + [f"warning: {text}" for text in scores["warnings"]])

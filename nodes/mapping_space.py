@@ -205,7 +205,7 @@ class GestureSpace(Learner, StreamNode):
         if not scores["anchors"]:
             return "nothing has been taught yet"
         lines = [
-            f"{scores['anchors']} gestures from {scores['frames']} frames",
+            f"{scores['anchors']} gesture{'s' * (scores['anchors'] > 1)} from {scores['frames']} frames",
             f"{self.settings[1]} directions keep {100 * scores['kept']:.0f} % of the movement",
         ]
         return "\n".join(lines + [f"warning: {text}" for text in scores["warnings"]])

@@ -17,6 +17,7 @@ from runtime.artifacts import Assets
 from runtime.engine import Engine
 from runtime.errors import GlasspatchError, ParamError, PatchError, in_words
 from runtime.feed import feedable, inside
+from runtime.gestures import Gestures
 from runtime.patch import Patch, dumps, loads, save
 from runtime.patch import load as load_patch
 from runtime.plan import Plan, compile_patch, nearest
@@ -66,7 +67,7 @@ class Performance:
         self._undo: deque[Was] = deque(maxlen=200)
         self._redo: list[Was] = []
         self._is_known = False
-        self._retries = Retries()
+        self._retries, self._gestures = Retries(), Gestures(engine)
         self.teaching = Teaching(
             self.assets,
             engine,
@@ -105,7 +106,7 @@ class Performance:
         self.played = inside(plan, feeds)
         problems += self.engine.load(self.played, fade=fade, renew=renew, note=note)
         self.patch, self._plan = patch, plan
-        self.senses.bind(patch.bindings and self._resolved(patch))
+        self._listen(patch)
         self._tell(ask.Problems((*plan.problems, *knob_problems(patch, self._registry), *problems, *plan.waiting())))
         self.teaching.loaded()
 
@@ -236,13 +237,13 @@ class Performance:
     def _bind(self, bindings: list[Mapping[str, Any]], what: str) -> None:
         before = self.patch
         self.patch = replace(before, bindings=tuple(bindings))
-        self.senses.bind(self._resolved(self.patch))
+        self._listen(self.patch)
         self._remember(what, before)
         self._write(bindings=self.patch.bindings)
 
-    def _resolved(self, patch: Patch) -> list[dict[str, Any]]:
-        """The bindings with the range and kind of their params, as the senses need them."""
-        return resolve(patch, self._registry)
+    def _listen(self, patch: Patch) -> None:
+        """The bindings with the range and kind of their params go to who hears their sources."""
+        self.senses.bind(self._gestures.bind(resolve(patch, self._registry) if patch.bindings else ()))
 
     def _write(self, **changes: Any) -> None:
         """Puts what was asked to be kept into the patch file, and nothing else of what was done on stage."""
@@ -293,8 +294,11 @@ class Performance:
     # What happens by itself
 
     def tick(self) -> None:
-        """Called some sixty times a second: records gestures, lets failed nodes try again, closes what has left."""
+        """Called some sixty times a second: records gestures, does what a recognised one asks for, lets failed nodes try again,
+        closes what has left."""
         self.teaching.tick(time.monotonic())
+        for command in self._gestures.won():
+            self.do(command)
         for name, anew in self._retries.due():
             if name in self.engine.failed:
                 self._load(self.patch, renew=(name,)) if anew else self.engine.revive(name)

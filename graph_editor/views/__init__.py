@@ -6,8 +6,11 @@ from graph_editor.previews import Make
 from graph_editor.views.bars import Gesture
 from graph_editor.views.corpus import CorpusInShort
 from graph_editor.views.corpus_details import CorpusAtLength
+from graph_editor.views.explained import Explained, ExplainedAtLength
+from graph_editor.views.learning import LearntAtLength, LearntInShort
 from graph_editor.views.mapping import Anchors, Strip
 from graph_editor.views.model import ModelAtLength, ModelInShort
+from graph_editor.views.nearest import Nearest, NearestAtLength
 from graph_editor.views.rave import Latents, Sliders
 from graph_editor.views.signals import Curves, Meter
 from graph_editor.views.sound import Sound
@@ -17,9 +20,15 @@ from runtime.spec import PortType
 
 BY_NODE: dict[str, Make] = {
     "audio.output": Meter,
+    "mapping.classifier": LearntInShort,
+    "mapping.follower": LearntInShort,
     "mapping.regressor": Strip,
+    "mapping.space": LearntInShort,
     "rave.decoder": Latents,
     "rave.file": ModelInShort,
+    "rave.matrix": Explained,
+    "rave.nearest": Nearest,
+    "rave.sweep": Explained,
     "rave.trainer": TrainingInShort,
     "vision.face": Face,
 }
@@ -32,9 +41,15 @@ BY_OUTPUT: dict[PortType, Make] = {
 }
 """The preview of what a node gives, where its kind has no view of its own; by the type of its first output that has one."""
 DETAILS: dict[str, Make] = {
+    "mapping.classifier": LearntAtLength,
+    "mapping.follower": LearntAtLength,
     "mapping.regressor": Anchors,
+    "mapping.space": LearntAtLength,
     "rave.decoder": Sliders,
     "rave.file": ModelAtLength,
+    "rave.matrix": ExplainedAtLength,
+    "rave.nearest": NearestAtLength,
+    "rave.sweep": ExplainedAtLength,
     "rave.trainer": TrainingAtLength,
     "vision.face": large_face,
 }

@@ -25,7 +25,7 @@ LINGERS = 0.4
 class Strip(View):
     """In the node: record, the anchors to hear, and the light."""
 
-    wants = ("support", "prediction")
+    wants: tuple[str, ...] = ("support", "prediction")
 
     def __init__(self, seat: Seat) -> None:
         self.seat, self.look = seat, seat.editor.look
@@ -189,6 +189,34 @@ class Anchors(Strip):
             callback=lambda _, new: editor.lesson.names.__setitem__(flat, new),
         )
         dpg.bind_item_font(name, self.look.font("small"))
+        self.target(known)
+        self.live()
+        top = _largest(known)
+        for anchor, values, frames in known.anchors:
+            self._anchor(known, anchor, values, frames, top)
+        for line in teaching.in_full(known):
+            self.text(line, "muted", "small", wrap=seat.width)
+        for warning in known.warnings:
+            if known.anchors:
+                self.text(f"{theme.icon('triangle-alert')} {warning}", "warn", "small", wrap=seat.width)
+        if known.anchors:
+            with dpg.group(horizontal=True, horizontal_spacing=seat.px(6)):
+                self.button(
+                    f"{theme.icon('sparkles')}  Train", "small", lambda: teaching.train(editor, flat), "Learn all of them anew"
+                )
+                self.button(
+                    f"{theme.icon('trash-2')}  Forget all",
+                    "small",
+                    lambda: teaching.clear(editor, flat),
+                    "Forget all of them; what plays goes on until it is taught again. Undo brings them back",
+                )
+
+    def live(self) -> None:
+        """What the node gives at this moment, where that is shown."""
+
+    def target(self, known: Taught) -> None:
+        """What the target of the next anchor will be."""
+        seat, editor, flat = self.seat, self.seat.editor, self.seat.flat
         wanted = editor.lesson.wanted.get(flat, {})
         target = f"Target: the sliders ({', '.join(wanted)}), else what plays now" if wanted else "Target: what plays now"
         if not wanted and not known.anchors:
@@ -201,25 +229,6 @@ class Anchors(Strip):
                 lambda: teaching.follow(editor, flat),
                 "Let go of the sliders",
             )
-        top = _largest(known)
-        for anchor, values, frames in known.anchors:
-            self._anchor(known, anchor, values, frames, top)
-        for line in teaching.in_full(known):
-            self.text(line, "muted", "small", wrap=seat.width)
-        for warning in known.warnings:
-            if known.anchors:
-                self.text(f"{theme.icon('triangle-alert')} {warning}", "warn", "small", wrap=seat.width)
-        if known.anchors:
-            with dpg.group(horizontal=True, horizontal_spacing=seat.px(6)):
-                self.button(
-                    f"{theme.icon('sparkles')}  Train", "small", lambda: teaching.train(editor, flat), "Learn all anchors anew"
-                )
-                self.button(
-                    f"{theme.icon('trash-2')}  Forget all",
-                    "small",
-                    lambda: teaching.clear(editor, flat),
-                    "Forget all anchors; what plays goes on until it is taught again. Undo brings them back",
-                )
 
     def hands_free(self) -> str:
         return "Hands-free"
@@ -238,16 +247,18 @@ class Anchors(Strip):
     def _anchor(self, known: Taught, name: str, target: Mapping[str, float], frames: int, top: float) -> None:
         seat, editor, flat = self.seat, self.seat.editor, self.seat.flat
         side, gap = seat.px(30), seat.px(4)
+        heard = teaching.has_targets(editor, flat)
         with dpg.group(horizontal=True, horizontal_spacing=gap):
-            playing = known.auditioned == name
-            play = self.button(
-                f"{theme.icon('square' if playing else 'play')}##play {name}",
-                "primary" if playing else "small",
-                partial(teaching.play, editor, flat, name),
-                "Play the mapping again" if playing else "Hear this anchor",
-            )
-            dpg.configure_item(play, width=side)
-            room = seat.width - 3 * (side + gap)
+            if heard:
+                playing = known.auditioned == name
+                play = self.button(
+                    f"{theme.icon('square' if playing else 'play')}##play {name}",
+                    "primary" if playing else "small",
+                    partial(teaching.play, editor, flat, name),
+                    "Play the mapping again" if playing else "Hear this anchor",
+                )
+                dpg.configure_item(play, width=side)
+            room = seat.width - (2 + heard) * (side + gap)
             call = self.button(
                 short(name, room - seat.px(18), self.look, 1.0, "small"),
                 "item",
@@ -259,20 +270,25 @@ class Anchors(Strip):
                 f"{theme.icon('circle-dot')}##again {name}",
                 "small",
                 partial(teaching.record, editor, flat, name, target),
-                f"Record the gesture of {name} anew; its target stays",
+                f"Record the gesture of {name} anew" + ("; its target stays" if heard else ""),
             )
             dpg.configure_item(again, width=side)
             gone = self.button(
                 f"{theme.icon('trash-2')}##forget {name}", "small", partial(teaching.forget, editor, flat, name), f"Forget {name}"
             )
             dpg.configure_item(gone, width=side)
-        self.bars(known, name, target, seat.width, seat.px(24), top)
-        words, colour = teaching.verdict(known.hits.get(name))
+        if heard:
+            self.bars(known, name, target, seat.width, seat.px(24), top)
+        words, colour = self.verdict(known.hits.get(name))
         with dpg.group(horizontal=True, horizontal_spacing=seat.px(6)):
             if frames:
                 self.text(f"{frames} frames of gesture", "faint", "tiny")
             if words:
                 self.text(words, colour, "tiny")
+
+    def verdict(self, missed: float | None) -> tuple[str, str]:
+        """How well an anchor is learnt, in words and as a colour."""
+        return teaching.verdict(missed)
 
 
 def _largest(known: Taught) -> float:

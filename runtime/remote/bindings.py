@@ -3,7 +3,8 @@
 A binding in a patch is {"source": "midi:nanoKONTROL2 cc74/2", "node": ..., "param": ...}, and where it shall not be the param's
 whole range, "low" and "high" (low above high turns the knob around). A source is `midi:PORT CONTROL`, where PORT may be a part
 of the name, or empty for every port that is listened to; or `osc:/ADDRESS`, with ` 2` behind it for the second value. With
-"command" in place of node and param a button asks for something: {"source": "midi:Pad note36", "command": "/scene storm 2"}.
+"command" in place of node and param a button asks for something: {"source": "midi:Pad note36", "command": "/scene storm 2"}; so
+does a gesture that a node recognises: {"source": "gesture:classes smile", "command": "/scene bright"}.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, Param
 
 ENOUGH = 0.1
 """How much of its way a knob must go to be learned: far more than a worn one trembles (2 of 127), far less than one means to."""
+WINNER = "winner"
+"""The output of a node that recognises gestures: the number of the one that it is now, in the order of its other names."""
 MOST_SOURCES = 2048
 """Sources whose place is remembered."""
 
@@ -35,15 +38,19 @@ class BindingError(GlasspatchError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where values come from: a MIDI `control` at a `port` whose name has this part, or value `index` (from 0) of the messages to
-    an OSC `address`."""
+    """Where values come from: a MIDI `control` at a `port` whose name has this part, value `index` (from 0) of the messages to an
+    OSC `address`, or a `gesture` that a `node` recognises."""
 
     port: str = ""
     control: Control | None = None
     address: str = ""
     index: int = 0
+    node: str = ""
+    gesture: str = ""
 
     def __str__(self) -> str:
+        if self.node:
+            return f"gesture:{self.node} {self.gesture}"
         if self.control:
             return f"midi:{self.port} {self.control}"
         return f"osc:{self.address}{f' {self.index + 1}' if self.index else ''}"
@@ -62,6 +69,11 @@ def parse_source(text: str) -> Source:
         found = re.fullmatch(r"(/\S*)(?: +([1-9][0-9]?))?", rest.strip())
         if found:
             return Source(address=found[1], index=int(found[2] or 1) - 1)
+    if kind == "gesture" and colon:
+        node, _, gesture = rest.strip().partition(" ")
+        if node and gesture.strip():
+            return Source(node=node, gesture=gesture.strip())
+        raise BindingError(f"a gesture is written gesture:NODE NAME, got {text!r}")
     raise BindingError(f"a knob is written midi:PORT cc74 or osc:/fader, got {text!r}")
 
 
@@ -92,7 +104,7 @@ def _resolved(patch: Patch, registry: Registry) -> Iterator[tuple[str, dict[str,
 def _resolve(binding: Mapping[str, Any], patch: Patch, registry: Registry) -> dict[str, Any]:
     source, node, name = (binding.get(key) for key in ("source", "node", "param"))
     if isinstance(source, str) and isinstance(binding.get("command"), str):
-        parse_source(source)
+        _check_gesture(parse_source(source), patch, registry)
         try:
             command_of(binding["command"])
         except RemoteError as error:
@@ -100,7 +112,8 @@ def _resolve(binding: Mapping[str, Any], patch: Patch, registry: Registry) -> di
         return {"source": source, "command": binding["command"]}
     if not (isinstance(source, str) and isinstance(node, str) and isinstance(name, str)):
         raise BindingError("a binding needs the texts source, node and param")
-    parse_source(source)
+    if parse_source(source).node:
+        raise BindingError(f"{source} is a gesture and moves no param: let it ask for a command like /scene storm 2")
     if node not in patch.nodes:
         raise BindingError(f"{source} moves {node}.{name}, but there is no node {node}")
     cls = registry.get(patch.nodes[node].type)
@@ -125,6 +138,19 @@ def _resolve(binding: Mapping[str, Any], patch: Patch, registry: Registry) -> di
         "log": bool(getattr(param, "log", False)),
         "choices": list(getattr(param, "choices", ())),
     }
+
+
+def _check_gesture(source: Source, patch: Patch, registry: Registry) -> None:
+    """Raises BindingError where a source is a gesture of a node that recognises none."""
+    if not source.node:
+        return
+    if source.node not in patch.nodes:
+        raise BindingError(f"{source} asks for something, but there is no node {source.node}")
+    cls = registry.get(patch.nodes[source.node].type)
+    if cls is None or cls.spec.output(WINNER) is None:
+        raise BindingError(
+            f"{source} asks for something, but {source.node} recognises no gestures: name a Classifier or follower"
+        )
 
 
 def span(param: Param) -> tuple[float, float]:

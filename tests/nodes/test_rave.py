@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
+from nodes import rave_encoded
 from nodes.rave import RaveDecoder, RaveEncoder, RaveFile, mean_encoder
+from nodes.rave_corpus import EncodeCorpus
 from nodes.rave_model import caches, open_model, reset_caches
 from nodes.rave_package import Training, build, export, latents_kept, quiet
 from nodes.rave_play import RaveForward
 from runtime.artifacts import Artifact
+from runtime.corpus import Corpus, Recording, Slice
 from runtime.errors import NodeError
 from runtime.node import Stream
 from runtime.spec import PortType
@@ -159,6 +163,20 @@ def test_timbre_transfer_is_the_mean_of_what_is_heard_decoded_frame_by_frame(mod
             latent = mean_of(torch.from_numpy(sound[None, :, start : start + 2048].copy()))
             expected = opened.decode(torch.nn.functional.pad(latent, (0, 0, 0, 16 - 4))).numpy()[0]
             np.testing.assert_allclose(heard[:, start + 2048 : start + 4096], expected, atol=1e-5)
+
+
+def test_a_corpus_is_heard_as_the_encoder_hears_it(model: Artifact, tmp_path: Path) -> None:
+    sound = np.random.default_rng(2).uniform(-0.5, 0.5, (1, FRAMES)).astype(np.float32)
+    soundfile.write(tmp_path / "noise.wav", sound.T, 44100, subtype="FLOAT")
+    whole = Corpus(tmp_path, (Recording("noise.wav", "", 44100, 1, FRAMES),), (Slice(0, 0, FRAMES), Slice(0, 0, FRAMES)))
+    whole.write(tmp_path)
+    corpus = Artifact(PortType.CORPUS, tmp_path, "", {})
+    made, _, _ = job(EncodeCorpus(), tmp_path / "made", patch_folder=tmp_path, artifacts={"model": model, "corpus": corpus})
+    found = rave_encoded.read(made["corpus"])
+    heard = encode(model, 2048, "zero")[:, 32::32].T  # a latent shows when its frame is complete
+    # The ends are faded, and a model that remembers hears the fade a little longer.
+    np.testing.assert_allclose(found.frames[1 : len(heard)], heard[1:], atol=0.05)
+    np.testing.assert_array_equal(found.frames[found.first[1] :], found.frames[: found.first[1]])
 
 
 def test_missing_latents_stay_at_zero(model: Artifact, seeded: np.ndarray) -> None:
