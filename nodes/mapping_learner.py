@@ -59,6 +59,12 @@ class Learner:
         """What decides the names of the outputs."""
         return self.examples.gesture, self.examples.targets
 
+    @property
+    def _a(self) -> str:
+        """An example, with its article."""
+        one = self.called[0]
+        return f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
+
     # Playing
 
     def begin(self, stream: Stream) -> None:
@@ -124,7 +130,7 @@ class Learner:
         frames = frames[np.isfinite(frames).all(1)]
         values = {str(key): float(value) for key, value in target.items()} if self.with_targets else {}
         if not name.strip():
-            raise NodeError(f"{'an' if one[0] in 'aeiou' else 'a'} {one} needs a name")
+            raise NodeError(f"{self._a} needs a name")
         if self.with_targets and (not values or not np.isfinite(list(values.values())).all()):
             raise NodeError(f"the target of {one} {name!r} must be numbers with names, got {dict(target)}")
         if not len(frames):
@@ -153,13 +159,10 @@ class Learner:
 
     def rename(self, name: str, new: str) -> dict[str, Any]:
         """The attributes after renaming an example. Raises NodeError where there is none, or where the new name is taken."""
-        one = self.called[0]
         if not new.strip():
-            raise NodeError(f"{'an' if one[0] in 'aeiou' else 'a'} {one} needs a name")
+            raise NodeError(f"{self._a} needs a name")
         if new != name and any(anchor.name == new for anchor in self.examples.anchors):
-            raise NodeError(
-                f"there is {'an' if one[0] in 'aeiou' else 'a'} {one} {new!r} already; forget it first, or choose another name"
-            )
+            raise NodeError(f"there is {self._a} {new!r} already; forget it first, or choose another name")
         self.remove(name)  # raises where there is none
         return {
             "examples": replace(
@@ -184,8 +187,7 @@ class Learner:
         """The attributes after learning the examples. Raises NodeError where there are none, or where they have other dimensions
         than what is playing."""
         if not self.examples.anchors:
-            one = self.called[0]
-            raise NodeError(f"there is nothing to learn yet: add {'an' if one[0] in 'aeiou' else 'a'} {one} first")
+            raise NodeError(f"there is nothing to learn yet: add {self._a} first")
         if self._heard is not None and self._heard != self.shape():
             raise NodeError("the examples have other dimensions than before; save, and open the patch again to play them")
         return {"mapping": self.learn()}

@@ -401,6 +401,22 @@ def test_teach_without_a_target_or_a_span_is_wrong_usage(tmp_path):
     assert code == 2 and "--target" in err
 
 
+def test_what_learns_gestures_alone_is_taught_without_a_target(tmp_path):
+    nodes = {
+        "wave": ("control.lfo", {"rate": 0.5, "low": 0.0, "high": 1.0}),
+        "classes": ("mapping.classifier", {}),
+        "low": TONE["low"],
+        "out": ("audio.output", {}),
+    }
+    write_patch(tmp_path, nodes, "wave.control -> classes.gesture", "low.audio -> out.audio")
+    for name, start_, end in (("up", 0.4, 0.6), ("down", 1.4, 1.6)):
+        code, out, err = call("teach", "p.json", "classes", name, "--from", start_, "--to", end, folder=tmp_path)
+        assert code == 0, err
+    assert "2 classes from" in out and "down: 0 % taken for another" in out
+    code, _, err = call("render", "p.json", "-o", "a.wav", "--seconds", 0.1, folder=tmp_path)
+    assert code == 0, err
+
+
 def test_only_a_regressor_can_be_taught(tmp_path):
     write_patch(tmp_path, {"wave": ("control.lfo", {})})
     code, _, err = call("teach", "p.json", "wave", "up", "--target", "a=1", "--from", 0, "--to", 1, folder=tmp_path)
