@@ -20,11 +20,21 @@ TRAIL = 48
 
 class Bars:
     """Named bars in a drawing of their own, each over the range that it was seen to have. `columns` side by side; with `numbers`,
-    each with its value at the right. A name stands over its bar, never on it."""
+    each with its value at the right. A name stands over its bar, never on it. `span` is the range of all where it is known."""
 
-    def __init__(self, seat: Seat, parent: Any, columns: int, colour: Colour, *, numbers: bool) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        parent: Any,
+        columns: int,
+        colour: Colour,
+        *,
+        numbers: bool,
+        span: tuple[float, float] | None = None,
+    ) -> None:
         self._seat, self._columns, self._colour, self._numbers = seat, columns, colour, numbers
         self._names: tuple[str, ...] = ()
+        self._span = span
         self._low = self._high = np.zeros(0, np.float32)
         self._fills: list[Any] = []
         self._values: list[Any] = []
@@ -55,7 +65,11 @@ class Bars:
         self.reserve(names if len(names) == len(values) else [f"{number}" for number in range(len(values))])
         if len(self._low) != len(values):
             self._low = self._high = values
-        self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
+        if self._span is None:
+            self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
+        else:
+            values = np.clip(values, *self._span)
+            self._low, self._high = (np.full(len(values), end, np.float32) for end in self._span)
         shares = (values - self._low) / np.maximum(self._high - self._low, LEAST_RANGE)
         lengths = np.maximum(np.rint(shares * self._wide), self._thick).tolist()
         numbers = [f"{value:.2f}" for value in values.tolist()] if self._numbers else []

@@ -38,7 +38,8 @@ class Live:
                 dpg.bind_item_font(item, look.font("tiny", zoom=seat.zoom))
                 dpg.bind_item_theme(item, look.words("faint"))
             place = dpg.add_group()
-            self._bars[output] = Bars(seat, place, 1, look.type_colour(PortType.CONTROL), numbers=True)
+            span = None if output == "control" else (0.0, 1.0)
+            self._bars[output] = Bars(seat, place, 1, look.type_colour(PortType.CONTROL), numbers=True, span=span)
 
     def update(self, now: Now) -> None:
         for output, bars in self._bars.items():
