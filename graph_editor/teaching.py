@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
 PREDICTION, EXAMPLES = "prediction", "examples.json"
+CARRIERS = ("control.smooth", "control.one_euro", "control.join", "control.select", "control.hold", "rave.limit", "rave.loop")
+"""Nodes that calm or carry values under their names."""
 HIT, NEARLY = 0.1, 0.5
 """Standard deviations by which an anchor may be missed to count as hit, or as nearly hit."""
 
@@ -57,10 +59,12 @@ def pupil(editor: Editor, flat: str, port: str) -> str | None:
     source = editor.source_of(flat, port)
     while source is not None and source not in seen:
         if can_be_taught(editor, source[0]):
-            return source[0]
+            return source[0] if has_targets(editor, source[0]) else None
         seen.add(source)
         spec = editor.whole_spec(source[0])
-        through = next((one.name for one in spec.inputs if one.type is PortType.CONTROL), None) if spec else None
+        if spec is None or spec.type not in CARRIERS:
+            return None  # what a slider asks for would arrive as something else
+        through = next((one.name for one in spec.inputs if one.type is PortType.CONTROL), None)
         source = editor.source_of(source[0], through) if through else None
     return None
 
