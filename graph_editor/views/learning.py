@@ -60,6 +60,7 @@ class LearntInShort(Strip):
         with dpg.group(horizontal=True, horizontal_spacing=self.seat.px(6)):
             self.recorder(recording, begun)
         self.text(in_short(known), "muted", "small")
+        self.warning(known)
         self._live = Live(self.seat, MOST) if known.anchors else None
         self.light()
 

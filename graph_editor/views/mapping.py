@@ -63,6 +63,7 @@ class Strip(View):
         with dpg.group(horizontal=True, horizontal_spacing=seat.px(6)):
             self.recorder(recording, begun)
         self.text(teaching.in_short(known), "muted", "small")
+        self.warning(known)
         gap = seat.px(4)
         width = (seat.width - (CELLS - 1) * gap) // CELLS
         top = _largest(known)
@@ -136,6 +137,12 @@ class Strip(View):
             words, shade = teaching.verdict(known.hits.get(name))
             if words:
                 dpg.draw_rectangle((0, height - line), (width, height), fill=look.colour(shade), color=(0, 0, 0, 0))
+
+    def warning(self, known: Taught) -> None:
+        """What is wrong with what was taught, its first sentence; the inspector has all."""
+        if known.anchors and known.warnings:
+            words = f"{theme.icon('triangle-alert')} {known.warnings[0].partition('. ')[0].partition('; ')[0]}"
+            self.text(self.look.wrapped(words, self.seat.width, zoom=self.seat.zoom), "warn", "small")
 
     def light(self) -> None:
         """The place for whether the gesture is within what was taught."""
