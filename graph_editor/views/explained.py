@@ -84,8 +84,8 @@ class Explained(View):
         wide = (seat.width - left) / len(descriptors)
         head = row + seat.px(2)
         field = look.colour("field")
-        with dpg.drawlist(seat.width, head + row * len(latents)) as drawing:
-            dpg.bind_item_font(drawing, look.font("tiny", zoom=seat.zoom))
+        with dpg.group() as place, dpg.drawlist(seat.width, head + row * len(latents)):
+            dpg.bind_item_font(place, look.font("tiny", zoom=seat.zoom))  # a drawing has none of its own
             for column, name in enumerate(descriptors):
                 words = name if look.width(name, "tiny", zoom=seat.zoom) <= wide else f"{name[:4]}."
                 dpg.draw_text((left + column * wide + 2, 0), words, size=size, color=look.colour("faint"))
