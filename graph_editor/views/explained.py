@@ -101,7 +101,7 @@ class Explained(View):
                         (corner, top), (corner + wide - 2, top + row - 2), fill=colour, color=CLEAR, rounding=seat.px(3)
                     )
                     if numbers and np.isfinite(value):
-                        shade = "text" if clear else "faint"
+                        shade = "faint" if not clear else "back" if abs(value) > 0.5 else "text"
                         dpg.draw_text((corner + 4, top + (row - size) / 2), f"{value:+.2f}", size=size, color=look.colour(shade))
 
     def text(self, words: str, colour: str) -> Any:

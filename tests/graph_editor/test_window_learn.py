@@ -17,6 +17,16 @@ SIZE = (1600, 1200)
 RECORD = f"{theme.icon('circle-dot')}  Record"
 
 
+def placed(folder, nodes, *links):
+    """A patch whose nodes lie side by side."""
+    path = write_patch(folder, nodes, *links)
+    data = json.loads(path.read_text())
+    for number, node in enumerate(data["nodes"].values()):
+        node["position"] = [40 + 290 * (number % 3), 40 + 330 * (number // 3)]
+    path.write_text(json.dumps(data))
+    return path
+
+
 @pytest.fixture(scope="module")
 def display():
     with screen(SIZE) as name:
@@ -24,7 +34,7 @@ def display():
 
 
 def test_classes_are_recorded_by_name_shown_as_bars_and_one_is_forgotten(display, tmp_path):
-    path = write_patch(
+    path = placed(
         tmp_path,
         {
             "hand": ("control.lfo", {"name": "height", "rate": 0.2}),
@@ -75,7 +85,7 @@ def explained(display, tmp_path_factory):
             "decoder": ("rave.decoder", {}),
             "out": ("audio.output", {"level": -30.0}),
         }
-        path = write_patch(
+        path = placed(
             folder,
             nodes,
             *("file.model -> heard.model", "archive.corpus -> heard.corpus", "file.model -> matrix.model"),
