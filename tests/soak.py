@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -153,7 +154,10 @@ def _nap(connection: Connection) -> None:
             now = time.monotonic()
             if now - before - NAP > LATE:
                 with sending:
-                    connection.send((now, now - before - NAP))
+                    try:
+                        connection.send((now, now - before - NAP))
+                    except OSError:
+                        os._exit(0)  # the soak has gone
 
     threads = [Thread(target=nap, args=(core,)) for core in sorted(os.sched_getaffinity(0))]
     for thread in threads:
@@ -163,6 +167,7 @@ def _nap(connection: Connection) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the engine would play on without its parent
     given = [float(word) for word in sys.argv[1:]]
     seconds, block, latency = [*given, *(600.0, 512.0, 0.2)[len(given) :]]
     sys.exit(0 if soak(seconds, int(block), latency) else 1)
