@@ -290,5 +290,5 @@ class Output(StreamNode):
     )
 
     def process(self, block: Block, audio: np.ndarray, level: float | np.ndarray) -> dict[str, np.ndarray]:
-        block.play(audio * 10.0 ** (level / 20.0))
+        block.play(audio * 10.0 ** (level / 20.0) if type(level) is not float or level else audio)
         return {}

@@ -20,21 +20,21 @@ class Master:
     """
 
     def __init__(self, channels: int, frames: int, sample_rate: int) -> None:
-        self._sum = np.zeros((channels, frames), np.float32)
+        self._sum, self._size = np.zeros((2, channels, frames), np.float32)
         self._gain = 1.0
         self._back = 1.0 - float(np.exp(-STEP / (RELEASE * sample_rate)))
 
     def render(self, sounds: list[np.ndarray]) -> np.ndarray:
         """[channels, frames], a buffer that the next call overwrites. Mono goes to every channel; others are left out."""
         out = self._sum
-        out.fill(0.0)
-        for sound in sounds:
-            if sound.shape[0] == 1:
-                out += sound
-            else:
-                count = min(sound.shape[0], out.shape[0])
+        if len(sounds) == 1 and sounds[0].shape[0] in (1, len(out)):  # as in most patches: then there is nothing to sum
+            out[...] = sounds[0]
+        else:
+            out.fill(0.0)
+            for sound in sounds:
+                count = len(out) if sound.shape[0] == 1 else min(sound.shape[0], len(out))
                 out[:count] += sound[:count]
-        peak = float(np.abs(out).max())
+        peak = float(np.abs(out, self._size).max())
         if not peak < 1e9:  # a sum of finite sounds can still overflow
             out.fill(0.0)
         elif peak > CEILING or self._gain < 1.0:
