@@ -124,7 +124,7 @@ class RaveDecoder(StreamNode):
         self.latent = torch.zeros(1, latents, 1)
         self.values = self.latent.numpy()[0, :, 0]
         self.deliver = Deliver()
-        self.inference = torch.inference_mode
+        self.inference = torch.inference_mode()
         self.decode = self.model.decode
         warm_up(self.model, lambda: self.decode(self.latent))
 
@@ -132,7 +132,7 @@ class RaveDecoder(StreamNode):
         deliver, frames = self.deliver, block.frames
         if deliver.ready < frames:
             dims, steps = min(len(latent), self.latents), latent.shape[1]
-            with self.inference():
+            with self.inference:
                 while deliver.ready < frames:
                     self.values[:dims] = latent[:dims, deliver.ready * steps // frames]
                     self.dice.throw(block.start + deliver.ready)

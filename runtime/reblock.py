@@ -59,6 +59,8 @@ class Deliver:
         """The oldest [channels, frames], read-only in spirit. Call only while 0 < `frames` <= `ready`."""
         self.ready -= frames
         start, first = self._used, self._pieces[0]
+        if first.shape[1] == frames and not start:
+            return self._pieces.popleft()
         if first.shape[1] - start > frames:
             self._used += frames
             return first[:, start : start + frames]

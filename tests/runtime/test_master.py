@@ -42,6 +42,14 @@ def test_mono_goes_to_every_channel():
     np.testing.assert_array_equal(master.render([np.full((1, 64), 0.25, np.float32)]), np.full((2, 64), 0.25, np.float32))
 
 
+def test_sounds_are_summed_and_channels_that_the_card_lacks_are_left_out():
+    master = Master(2, 64, 44100)
+    mono, wide = np.full((1, 64), 0.25, np.float32), np.full((3, 64), 0.5, np.float32)
+    np.testing.assert_array_equal(master.render([mono, wide]), np.full((2, 64), 0.75, np.float32))
+    np.testing.assert_array_equal(master.render([wide]), np.full((2, 64), 0.5, np.float32))
+    assert not master.render([]).any()
+
+
 def test_finite_sounds_whose_sum_is_not_are_silence():
     master = Master(2, 64, 44100)
     huge = np.full((2, 64), 3e38, np.float32)
