@@ -20,7 +20,8 @@ class Master:
     """
 
     def __init__(self, channels: int, frames: int, sample_rate: int) -> None:
-        self._sum, self._size = np.zeros((2, channels, frames), np.float32)
+        self._sum = np.zeros((channels, frames), np.float32)
+        self._size = np.zeros_like(self._sum)
         self._gain = 1.0
         self._back = 1.0 - float(np.exp(-STEP / (RELEASE * sample_rate)))
 
