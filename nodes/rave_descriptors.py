@@ -111,11 +111,16 @@ def onsets(sound: np.ndarray, rate: int) -> float:
 @dataclass(frozen=True, eq=False)
 class Matrix:
     """Spearman's rank correlation of each latent with each descriptor, [latents, descriptors], NaN where too few sounds have it;
-    95 % of what chance gives lies below `chance`, as an absolute value."""
+    95 % of what chance gives lies below `bounds` [descriptors], as absolute values: higher for what fewer sounds have."""
 
     correlation: np.ndarray
-    chance: float
+    bounds: np.ndarray
     sounds: int
+
+    @property
+    def chance(self) -> float:
+        """The bound of most descriptors, those that every sound has."""
+        return float(self.bounds.min())
 
 
 def matrix(latents: np.ndarray, described: np.ndarray, seed: int) -> Matrix:
@@ -123,9 +128,12 @@ def matrix(latents: np.ndarray, described: np.ndarray, seed: int) -> Matrix:
     sounds dealt to other latents, PERMUTATIONS times."""
     random = np.random.default_rng(seed)
     orders = [random.permutation(len(latents)) for _ in range(PERMUTATIONS)]
-    shuffled = np.array([spearman(latents[order], described) for order in orders])
-    drawn = np.abs(shuffled[np.isfinite(shuffled)])
-    return Matrix(spearman(latents, described), float(np.quantile(drawn, BELIEVED)) if len(drawn) else 1.0, len(latents))
+    shuffled = np.abs([spearman(latents[order], described) for order in orders])
+    drawn = shuffled.reshape(-1, described.shape[1])
+    # What never changes correlates with nothing, by chance or otherwise.
+    told = (np.isfinite(drawn) & (drawn > 0)).any(0)
+    bounds = np.where(told, np.quantile(np.nan_to_num(drawn), BELIEVED, axis=0), 1.0)
+    return Matrix(spearman(latents, described), bounds, len(latents))
 
 
 def spearman(latents: np.ndarray, described: np.ndarray) -> np.ndarray:
@@ -197,16 +205,17 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(count > 0, np.where(known, values, 0.0).sum(0) / np.maximum(count, 1), np.nan)
 
 
-def names(correlation: np.ndarray, chance: float, latents: Sequence[str]) -> tuple[str, ...]:
+def names(correlation: np.ndarray, bounds: np.ndarray, latents: Sequence[str]) -> tuple[str, ...]:
     """A name for each latent after what it does most clearly: brighter, softer; one that does nothing plain keeps its own. Of two
     that do the same, the clearer one has the word and the other gets a number."""
     plain = np.nan_to_num(correlation)
+    plain = np.where(np.abs(plain) >= np.maximum(bounds, PLAIN), plain, 0.0)
     found = list(latents)
     taken: dict[str, int] = {}
     for number in np.argsort(-np.abs(plain).max(1), kind="stable"):
         best = int(np.abs(plain[number]).argmax())
         value = float(plain[number, best])
-        if abs(value) < max(PLAIN, chance):
+        if not value:
             continue
         word = WORDS[DESCRIPTORS[best]][0 if value > 0 else 1]
         taken[word] = taken.get(word, 0) + 1

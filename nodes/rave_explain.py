@@ -115,7 +115,7 @@ class DescriptorMatrix(JobNode):
             [voice.described(part, length) for part in job.track(np.array_split(places, 50), text="listening to random places")]
         )
         found = matrix(places, described, job.seed)
-        proposed = names(found.correlation, found.chance, voice.names)
+        proposed = names(found.correlation, found.bounds, voice.names)
         write(
             job.folder,
             {
@@ -127,10 +127,11 @@ class DescriptorMatrix(JobNode):
                 "units": UNITS,
                 "correlation": found.correlation,
                 "chance": found.chance,
+                "bounds": found.bounds,
                 "sounds": found.sounds,
             },
         )
-        picture(job.folder, found.correlation, voice.names, proposed, found.chance, "rank correlation")
+        picture(job.folder, found.correlation, voice.names, proposed, found.bounds, "rank correlation")
         return {"model": model.path}
 
 
@@ -183,9 +184,9 @@ class LatentSweep(JobNode):
                 "places": places,
             },
         )
-        picture(
-            job.folder, found.consistency * np.sign(found.monotonicity), voice.names, voice.names, found.chance, "consistency"
-        )
+        agreed = found.consistency * np.sign(found.monotonicity)
+        bounds = np.full(len(DESCRIPTORS), found.chance)
+        picture(job.folder, agreed, voice.names, voice.names, bounds, "the same way everywhere")
         return {"model": model.path}
 
 
@@ -212,7 +213,7 @@ def keep(path: Path, sound: np.ndarray, rate: int) -> None:
 
 
 def picture(
-    folder: Path, values: np.ndarray, latents: tuple[str, ...], called: tuple[str, ...], chance: float, what: str
+    folder: Path, values: np.ndarray, latents: tuple[str, ...], called: tuple[str, ...], bounds: np.ndarray, what: str
 ) -> None:
     """Draws a matrix [latents, descriptors] of -1 to 1; what chance may give stays grey."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -228,11 +229,11 @@ def picture(
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
         words = "-" if not np.isfinite(value) else f"{value:.2f}"
-        weak = not abs(value) > chance
+        weak = not abs(value) > bounds[column]
         dark = abs(np.nan_to_num(value)) > 0.6
         axes.text(
             column, row, words, ha="center", va="center", fontsize=8, color="#999" if weak else "white" if dark else "black"
         )
-    axes.set_title(f"{what}; chance up to {chance:.2f} (grey)", fontsize=9)
+    axes.set_title(f"{what}; grey: as chance gives it, up to {bounds.min():.2f}", fontsize=9)
     figure.colorbar(image, ax=axes, shrink=0.8)
     figure.savefig(folder / PICTURE, metadata={"Software": None})

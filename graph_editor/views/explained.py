@@ -79,6 +79,7 @@ class Explained(View):
         seat, look = self.seat, self.look
         values, latents, descriptors = table_of(found), found["latents"], found["descriptors"]
         called = found.get("names", latents)
+        bounds = found.get("bounds", [found["chance"]] * len(descriptors))
         size = max(look.px(11) * seat.zoom, 6)
         left = max(look.width(str(name), "tiny", zoom=seat.zoom) for name in called) + seat.px(8)
         wide = (seat.width - left) / len(descriptors)
@@ -94,7 +95,7 @@ class Explained(View):
                 dpg.draw_text((0, top + (row - size) / 2), str(name), size=size, color=look.colour("text"))
                 for column in range(len(descriptors)):
                     value = values[line, column]
-                    clear = bool(abs(value) > found["chance"])
+                    clear = bool(abs(value) > bounds[column])
                     colour = mix(field, MORE if value > 0 else LESS, float(min(abs(value), 1.0))) if clear else field
                     corner = left + column * wide
                     dpg.draw_rectangle(

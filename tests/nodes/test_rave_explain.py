@@ -105,13 +105,23 @@ def test_chance_is_what_the_practice_says_for_500_sounds():
     found = matrix(random.normal(size=(500, 8)), random.normal(size=(500, 5)), 0)
     # 95 % of |rho| of unrelated ranks lie below 1.96 / sqrt(499).
     assert found.chance == pytest.approx(1.96 / np.sqrt(499), rel=0.05)
-    assert (np.abs(found.correlation) <= found.chance).mean() > 0.85
+    assert (np.abs(found.correlation) <= found.bounds).mean() > 0.85
+
+
+def test_what_few_sounds_have_may_go_with_more_by_chance_and_what_never_changes_with_nothing():
+    random = np.random.default_rng(1)
+    described = random.normal(size=(500, 3))
+    described[50:, 1] = np.nan
+    described[:, 2] = 1.0
+    found = matrix(random.normal(size=(500, 4)), described, 0)
+    assert found.bounds[0] == found.chance and found.bounds[1] == pytest.approx(1.96 / np.sqrt(49), rel=0.15)
+    assert found.bounds[2] == 1.0
 
 
 def test_a_latent_is_named_after_what_it_does_most_clearly_and_never_by_chance():
     values = np.array([[0.9, 0.1, 0, 0, 0], [-0.5, 0, 0, 0, 0], [0.7, 0, 0, np.nan, 0], [0.25, 0, 0, 0, 0], [0, -0.6, 0, 0, 0]])
-    assert names(values, 0.1, ("z0", "z1", "z2", "z3", "z4")) == ("louder", "softer", "louder_2", "z3", "darker")
-    assert names(values[:1] * 0.9, 0.95, ("z0",)) == ("z0",)
+    assert names(values, np.full(5, 0.1), ("z0", "z1", "z2", "z3", "z4")) == ("louder", "softer", "louder_2", "z3", "darker")
+    assert names(values[:1] * 0.9, np.full(5, 0.95), ("z0",)) == ("z0",)
 
 
 def test_a_sweep_says_how_steadily_smoothly_and_consistently_a_descriptor_follows():
