@@ -20,6 +20,7 @@ SHOWN = {
 }
 """What the bars of a node show: how it takes the gesture, and beside it how far that is."""
 WORDS = {"likelihood": "how likely", "position": "how far"}
+RECORD = "Record a gesture under its name, from now on (R; again: keep it)"
 MOST = 6
 """Bars of one kind in a node; all are in the inspector."""
 
@@ -51,6 +52,8 @@ class Live:
 class LearntInShort(Strip):
     """In the node: record, how many there are, the bars, and the light."""
 
+    what_is_recorded = RECORD
+
     def __init__(self, seat: Seat) -> None:
         self.wants = ("support", *SHOWN[seat.spec.type])
         self._live: Any = None
@@ -72,6 +75,8 @@ class LearntInShort(Strip):
 
 class LearntAtLength(Anchors):
     """In the inspector: all bars, every gesture with its buttons, the scores in words."""
+
+    what_is_recorded = RECORD
 
     def __init__(self, seat: Seat) -> None:
         self.wants = ("support", *SHOWN[seat.spec.type])

@@ -26,6 +26,9 @@ class Strip(View):
     """In the node: record, the anchors to hear, and the light."""
 
     wants: tuple[str, ...] = ("support", "prediction")
+    what_is_recorded = (
+        "Record an anchor: the gesture from now on, for what plays now or what the sliders ask for (R; again: keep it)"
+    )
 
     def __init__(self, seat: Seat) -> None:
         self.seat, self.look = seat, seat.editor.look
@@ -90,7 +93,7 @@ class Strip(View):
             f"{theme.icon('circle-dot')}  Record",
             "danger",
             lambda: teaching.record(editor, flat),
-            "Record an anchor: the gesture from now on, for what plays now or what the sliders ask for (R; again: keep it)",
+            self.what_is_recorded,
         )
         self.button(
             f"{theme.icon('timer')}  {self.hands_free()}",

@@ -55,7 +55,9 @@ def test_classes_are_recorded_by_name_shown_as_bars_and_one_is_forgotten(display
             time.sleep(0.6)  # a gesture takes its time
             w.key("r")
             w.until(lambda state, count=count: len(state["taught"].get("classes", ())) == count, 30, f"gesture {count}")
-        w.until(lambda _: w.ask("texts", label="2 classes from"), 30, "the scores in words")
+        w.click(*w.title_of("classes"))
+        w.until(lambda _: w.ask("item", label="##forget pose 1"), 30, "the classes in the inspector")
+        assert w.ask("texts", label="2 classes from")
         assert not w.ask("item", label="##play pose 1")  # there is nothing to hear of a class
         kept = json.loads((tmp_path / "p.assets/classes/examples.json").read_text())
         assert [one["name"] for one in kept["anchors"]] == ["pose 1", "pose 2"] and kept["targets"] == []
@@ -102,7 +104,7 @@ def explained(display, tmp_path_factory):
 def test_the_matrix_tells_what_the_latents_do_and_the_decoder_takes_their_names(explained):
     w = explained
     w.click(*w.title_of("matrix"))
-    w.until(lambda _: w.ask("texts", label="in 50 random sounds"), 20, "the matrix")
+    w.until(lambda _: w.ask("texts", label="How each latent goes"), 20, "the matrix")
     assert w.ask("texts", label="z0: louder")
     w.picture(w.folder / "matrix.png")
     w.press("Call them so")
@@ -118,7 +120,7 @@ def test_the_matrix_tells_what_the_latents_do_and_the_decoder_takes_their_names(
 def test_a_sweep_can_be_heard(explained):
     w = explained
     w.click(*w.title_of("sweep"))
-    w.until(lambda _: w.ask("texts", label="Hear each from low to high"), 20, "the sweep")
+    w.until(lambda _: w.ask("texts", label="Whether a latent does the same"), 20, "the sweep")
     w.press("z1##sweep")
     w.until(lambda state: state["heard"] == "z1.wav", 10, "the sweep to be heard")
     w.picture(w.folder / "sweep.png")
