@@ -45,15 +45,20 @@ class MadeCorpus:
     """The number of its recording for each slice."""
     params: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What the node has written beside it (NOTES), by name."""
 
 
-def read_corpus(patch: Path, node: str, before: MadeCorpus | None) -> MadeCorpus:
-    """The corpus of a node (flat name) as it lies on the disk: `before`, where nothing has changed since."""
+NOTES = ("audit", "clusters", "report")
+
+
+def read_corpus(patch: Path, node: str, before: MadeCorpus | None, output: str = "corpus") -> MadeCorpus:
+    """What a node (flat name) gave at one of its outputs, as it lies on the disk: `before`, where nothing has changed since."""
     assets = Assets(patch)
     signature = _signature(assets.node(node) / RECORD)
     if before is not None and before.signature == signature:
         return before
-    found = assets.artifact(node, "corpus")
+    found = assets.artifact(node, output)
     if found is None:
         return MadeCorpus(signature)
     try:
@@ -73,7 +78,15 @@ def read_corpus(patch: Path, node: str, before: MadeCorpus | None) -> MadeCorpus
         group_of,
         np.array([one.recording for one in corpus.slices], int),
         params if isinstance(params, dict) else {},
+        notes={name: told for name in NOTES if (told := _told(found.path / f"{name}.json")) is not None},
     )
+
+
+def _told(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def groups(corpus: Corpus) -> tuple[tuple[str, ...], np.ndarray]:

@@ -1,99 +1,83 @@
-"""Tags that an artist gives to slices: kept in the node's view as plain data, found again in a corpus that was cut anew.
+"""Tags that an artist gives to slices by hand: kept by a Tag node as its param, so that they reach the jobs, and undo takes them
+back as it does every param. A map tags through the Tag node that its node feeds; where there is none, one comes beside it.
 
-`Node.view["tags"]` is {tag: {"reason": words, "slices": [[recording, start, end], ...]}}, where a recording is named by the first
-letters of its fingerprint, so that it may be moved and renamed, and start and end are its frames.
+An earlier version kept them in the view of the node whose map it was (`Node.view["tags"]`); they are shown still, and move to the
+Tag node with the next one that is set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from runtime.corpus import Corpus
-from runtime.patch import Node
+from graph_editor import edits, wires
+from graph_editor.layout import Size
+from runtime.corpus import Part, Tag, read_tags
+from runtime.patch import Node, Patch
+from runtime.registry import Registry
+from runtime.spec import PortType
 
 KEY = "tags"
-LETTERS = 16
-Part = tuple[str, int, int]
+TAG = "corpus.tag"
+BESIDE = (260.0, 180.0)
+"""Where the Tag node comes, from the node whose map it serves."""
 
 
-@dataclass(frozen=True)
-class Tag:
-    """Parts of recordings, and why they belong together."""
-
-    parts: tuple[Part, ...] = ()
-    reason: str = ""
-
-
-def tags_of(node: Node) -> dict[str, Tag]:
-    """The tags of a node by name; what is not understood is left out."""
-    found = node.view.get(KEY)
-    if not isinstance(found, Mapping):
-        return {}
-    tags = {}
-    for name, data in found.items():
-        if isinstance(data, Mapping) and isinstance(data.get("slices"), list | tuple):
-            parts = tuple(part for item in data["slices"] if (part := _part(item)) is not None)
-            tags[str(name)] = Tag(parts, str(data.get("reason", "")))
-    return tags
+def keeper(patch: Patch, name: str) -> str | None:
+    """The Tag node that keeps what is tagged on a node's map: itself, or the first that it feeds; None where there is none."""
+    node = patch.nodes.get(name)
+    if node is None or node.type == TAG:
+        return name if node is not None else None
+    fed = sorted(link.ends()[2] for link in patch.links if link.ends()[0] == name)
+    return next((one for one in fed if one in patch.nodes and patch.nodes[one].type == TAG), None)
 
 
-def _part(item: Any) -> Part | None:
-    if isinstance(item, list | tuple) and len(item) == 3 and isinstance(item[0], str):
-        source, start, end = item
-        if type(start) is int and type(end) is int and 0 <= start <= end:
-            return source, start, end
-    return None
+def hand_set(patch: Patch, name: str) -> dict[str, Tag]:
+    """Tags set by hand on a node's map, by name."""
+    node, kept = patch.nodes.get(name), keeper(patch, name)
+    found = read_tags(node.view.get(KEY)) if node is not None else {}
+    return found | (read_tags(patch.nodes[kept].params.get(KEY)) if kept is not None else {})
 
 
-def parts(corpus: Corpus, numbers: Iterable[int]) -> tuple[Part, ...]:
-    """Slices of a corpus, by their numbers, as they are kept in a tag."""
-    chosen = (corpus.slices[number] for number in numbers)
-    return tuple((corpus.recordings[one.recording].sha256[:LETTERS], one.start, one.end) for one in chosen)
+def tag(
+    patch: Patch,
+    registry: Registry,
+    name: str,
+    word: str,
+    more: Iterable[Part],
+    reason: str = "",
+    sizes: Mapping[str, Size] | None = None,
+) -> Patch:
+    """The patch in which more slices of a node's map carry a tag; an empty reason leaves what was said."""
+    found = hand_set(patch, name)
+    old = found.get(word, Tag())
+    found[word] = Tag(tuple(dict.fromkeys((*old.parts, *more))), reason or old.reason)
+    return _kept(patch, registry, name, found, sizes)
 
 
-def tagged(node: Node, name: str, more: Iterable[Part], reason: str = "") -> Node:
-    """The node with more slices under a tag; an empty reason leaves what was said."""
-    old = tags_of(node).get(name, Tag())
-    every = tuple(dict.fromkeys((*old.parts, *more)))
-    data = {"reason": reason or old.reason, "slices": [list(part) for part in every]}
-    return _with(node, {**_data(node), name: data})
+def untag(patch: Patch, registry: Registry, name: str, word: str, sizes: Mapping[str, Size] | None = None) -> Patch:
+    """The patch in which no slice of a node's map carries a tag that was set by hand."""
+    found = hand_set(patch, name)
+    return _kept(patch, registry, name, {key: one for key, one in found.items() if key != word}, sizes)
 
 
-def untagged(node: Node, name: str) -> Node:
-    """The node without a tag."""
-    return _with(node, {key: data for key, data in _data(node).items() if key != name})
+def _kept(patch: Patch, registry: Registry, name: str, tags: Mapping[str, Tag], sizes: Mapping[str, Size] | None) -> Patch:
+    node = patch.nodes[name]
+    patch = patch.with_node(name, replace(node, view={key: one for key, one in node.view.items() if key != KEY}))
+    kept = keeper(patch, name)
+    if kept is None:
+        place = (node.position[0] + BESIDE[0], node.position[1] + BESIDE[1])
+        patch, kept = edits.add(patch, registry, TAG, place, sizes=sizes)
+        # Beside what the node feeds, not in between: a training must not begin anew because somebody gave a sound a name.
+        patch = wires.connect(patch, registry, f"{name}.{_output(registry, node)}", f"{kept}.corpus")
+    data: dict[str, Any] = {
+        word: {"reason": one.reason, "slices": [list(part) for part in one.parts]} for word, one in tags.items()
+    }
+    return edits.set_param(patch, kept, KEY, data, registry)
 
 
-def members(corpus: Corpus, tag: Tag) -> np.ndarray:
-    """Which slices carry a tag: those whose middle lies in one of its parts. bool [slices]."""
-    found = np.zeros(len(corpus.slices), bool)
-    if not tag.parts or not corpus.slices:
-        return found
-    sources = {one.sha256[:LETTERS]: number for number, one in enumerate(corpus.recordings)}
-    ranges: dict[int, list[tuple[int, int]]] = {}
-    for source, start, end in tag.parts:
-        if source in sources:
-            ranges.setdefault(sources[source], []).append((start, end))
-    slices = np.array([(one.recording, one.start, one.end) for one in corpus.slices])
-    middle = (slices[:, 1] + slices[:, 2]) // 2
-    for recording, every in ranges.items():
-        mine = np.flatnonzero(slices[:, 0] == recording)
-        places = np.sort(middle[mine])
-        order = mine[np.argsort(middle[mine], kind="stable")]
-        for start, end in every:
-            found[order[np.searchsorted(places, start) : np.searchsorted(places, end)]] = True
-    return found
-
-
-def _data(node: Node) -> dict[str, Any]:
-    found = node.view.get(KEY)
-    return dict(found) if isinstance(found, Mapping) else {}
-
-
-def _with(node: Node, data: dict[str, Any]) -> Node:
-    view = {key: value for key, value in node.view.items() if key != KEY}
-    return replace(node, view={**view, KEY: data} if data else view)
+def _output(registry: Registry, node: Node) -> str:
+    cls = registry.get(node.type)
+    ports = cls.spec.outputs if cls is not None else ()
+    return next((port.name for port in ports if port.type is PortType.CORPUS), "corpus")

@@ -11,7 +11,7 @@ import dearpygui.dearpygui as dpg
 
 from graph_editor.paint import Look
 from graph_editor.theme import icon
-from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, PathParam
+from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, PathParam, TagsParam
 
 Set = Callable[[Any], None]
 STEPS = 256
@@ -85,8 +85,16 @@ def make_field(
         if is_bounded(param):
             return _slider(look, param, value, change, common, zoom, size)
         return _drag(param, value, change, common)
+    if isinstance(param, TagsParam):
+        item = dpg.add_text(tags_in_words(value), parent=parent, wrap=width)
+        return Field(item, lambda new: dpg.set_value(item, tags_in_words(new)))
     item = dpg.add_input_text(default_value=str(value), on_enter=False, callback=lambda _, new: change(new), **common)
     return Field(item, lambda new: dpg.set_value(item, str(new)))
+
+
+def tags_in_words(tags: Any) -> str:
+    """Tags set by hand: their names and how many slices each has. They are set on the map, not here."""
+    return ", ".join(f"{name} ({len(tag['slices'])})" for name, tag in tags.items()) or "draw on the map"
 
 
 def is_bounded(param: FloatParam | IntParam) -> bool:

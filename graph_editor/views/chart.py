@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import dearpygui.dearpygui as dpg
 import numpy as np
 
-from graph_editor import corpus_map, made, tags, theme
+from graph_editor import colouring, corpus_map, made, tags, theme
 from graph_editor.corpus_map import Charted
 from graph_editor.geometry import Point
 from graph_editor.listening import Sound
 from graph_editor.made import MadeCorpus
 from graph_editor.theme import Colour
 from graph_editor.views.plate import Plate
-from runtime.corpus import Corpus
-from runtime.patch import Node
+from runtime.corpus import Corpus, Tag, members, parts
+from runtime.patch import Patch
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -38,6 +38,10 @@ DRAGGED = 6.0
 """Pixels from which on a press is a line and no click."""
 
 
+Legend = list[tuple[str, Sequence[float]]]
+Drawn = tuple[np.ndarray, Legend]
+
+
 @dataclass(frozen=True)
 class Place:
     """Which node's corpus is looked at: its name in the shown patch, and the one that the runtime knows."""
@@ -46,9 +50,10 @@ class Place:
     flat: str
     where: tuple[str, ...]
 
-    def find(self, editor: Editor) -> Node | None:
-        """The node as it is now, None while another part of the patch is shown."""
-        return editor.document.patch.nodes.get(self.node) if editor.document.where == self.where else None
+    def find(self, editor: Editor) -> Patch | None:
+        """The patch that the node lies in, None while another part of it is shown or the node has gone."""
+        patch = editor.document.patch
+        return patch if editor.document.where == self.where and self.node in patch.nodes else None
 
 
 def play_slice(editor: Editor, corpus: Corpus, slice_number: int) -> None:
@@ -77,13 +82,17 @@ class Chart:
             self._words = dpg.add_text(" ")
             dpg.bind_item_font(self._words, editor.look.font("small"))
             dpg.bind_item_theme(self._words, editor.look.words("muted"))
-            self._legend()
+            self._choice = dpg.add_group()
+            self._legend = dpg.add_group()
             self._tags = dpg.add_group()
+        self._scheme = colouring.FOLDERS
+        self._schemes: list[str] = []
         self._pixels: np.ndarray | None = None
         self._points: np.ndarray | None = None
-        self._tagged: dict[str, tags.Tag] | None = None
-        self._node: Any = None
-        self._picture: tuple[Any, Callable[[Any], np.ndarray]] | None = None
+        self._tagged: dict[str, Tag] | None = None
+        self._patch: Any = None
+        self._legend_told: Any = None
+        self._picture: tuple[Any, Callable[[Any], Drawn]] | None = None
         self._texture: Any = None
         self._line: list[Point] = []
         self._drawn: Any = None
@@ -120,44 +129,59 @@ class Chart:
     def _find_points(self) -> None:
         if self._points is not None:
             return
+        table = self._corpus.table
+        across, up = (table.column("x"), table.column("y")) if table is not None else (None, None)
+        if across is not None and up is not None:
+            self._place_points(np.column_stack([across, up]))
+            return
         found, key = self._found, ("map", self._found.fingerprint)
         answers = self._editor.client.answers
         charted: Charted | None = answers.ask(
             key, partial(corpus_map.chart, found.folder, self._corpus.folder, found.fingerprint), again=SOON
         )
         if charted is not None and charted.points is not None and len(charted.points) == len(self._corpus.slices):
-            self._points = charted.points
-            room = self._editor.look.px(MARGIN)
-            size = np.array([self._plate.width - 2 * room, self._plate.height - 2 * room], np.float32)
-            flipped = np.column_stack([charted.points[:, 0], 1.0 - charted.points[:, 1]])
-            self._pixels = flipped * size + room
-            self._stale()
-            self._say("")
+            self._place_points(charted.points)
         else:
             fraction = charted.fraction if charted is not None else 0.0
             fault = answers.fault(key)
             self._say(fault or f"listening to {len(self._corpus.slices):,} slices ... {100 * fraction:.0f} %".replace(",", " "))
 
+    def _place_points(self, points: np.ndarray) -> None:
+        """The map is known: from a Layout, or worked out beside the window."""
+        self._points = points
+        room = self._editor.look.px(MARGIN)
+        size = np.array([self._plate.width - 2 * room, self._plate.height - 2 * room], np.float32)
+        flipped = np.column_stack([points[:, 0], 1.0 - points[:, 1]])
+        self._pixels = flipped * size + room
+        self._stale()
+        self._say("")
+
     def _find_tags(self) -> None:
-        node = self._place.find(self._editor)
-        if node is self._node and self._tagged is not None:
+        patch = self._place.find(self._editor)
+        if patch is self._patch and self._tagged is not None:
             return
-        self._node = node
-        found = tags.tags_of(node) if node is not None else {}
+        self._patch = patch
+        by_hand = tags.hand_set(patch, self._place.node) if patch is not None else {}
+        # A Tag node's corpus tells what was set by hand when it was made; the node itself knows better.
+        past = self._found.params.get(tags.KEY)
+        given = {name: tag for name, tag in self._corpus.tags.items() if not isinstance(past, dict) or name not in past}
+        found = given | by_hand
         if found == self._tagged:
             return
         self._tagged = found
+        self._offer_schemes()
         dpg.delete_item(self._tags, children_only=True)
         look = self._editor.look
         for name, tag in found.items():
-            count = int(tags.members(self._corpus, tag).sum())
+            count = int(members(self._corpus, tag).sum())
             with dpg.group(horizontal=True, parent=self._tags, horizontal_spacing=look.px(4)):
                 item = dpg.add_text(f"{theme.icon('tag')}  {name}  \u00b7  {count} slice{'' if count == 1 else 's'}")
                 dpg.bind_item_font(item, look.font("small"))
-                gone = dpg.add_button(label=theme.icon("x"), callback=partial(self._untag, name))
-                dpg.bind_item_theme(gone, look.button("ghost"))
-                dpg.bind_item_font(gone, look.font("tiny"))
-                self._editor.explain(gone, "Remove this tag from all its slices")
+                if name in by_hand:
+                    gone = dpg.add_button(label=theme.icon("x"), callback=partial(self._untag, name))
+                    dpg.bind_item_theme(gone, look.button("ghost"))
+                    dpg.bind_item_font(gone, look.font("tiny"))
+                    self._editor.explain(gone, "Remove this tag from all its slices")
             if tag.reason:
                 self._editor.explain(item, tag.reason)
         self._stale()
@@ -167,28 +191,31 @@ class Chart:
         if self._pixels is None:
             return
         look, pixels, corpus = self._editor.look, self._pixels, self._corpus
-        every = list((self._tagged or {}).values())
+        every, found, scheme = dict(self._tagged or {}), self._found, self._scheme
         tints = np.array([look.readable(colour)[:3] for colour in COLOURS], np.float64) / 255.0
-        colours = tints[self._found.group_of % len(COLOURS)]
+        grey = [one / 255.0 for one in look.colour("faint")[:3]]
         ring = np.array(look.colour("text")[:3], np.float64) / 255.0
         size = self._plate.width, self._plate.height
         crowd = min(max((2500 / max(len(pixels), 1)) ** 0.25, 0.55), 1.25)
         radius = max(2.9 * look.scale * crowd, 1.2)
 
-        def draw(_: Any) -> np.ndarray:
+        def draw(_: Any) -> Drawn:
             ringed = np.zeros(len(pixels), bool)
-            for tag in every:
-                ringed |= tags.members(corpus, tag)
-            return corpus_map.picture(pixels, colours, ringed, ring, size, radius)
+            for tag in every.values():
+                ringed |= members(corpus, tag)
+            colours, legend = colouring.colours(found, scheme, every, tints, grey)
+            return corpus_map.picture(pixels, colours, ringed, ring, size, radius), legend
 
         self._picture = ("picture", object()), draw
 
     def _show_picture(self) -> None:
         if self._picture is None:
             return
-        drawn = self._editor.client.answers.ask(*self._picture)
-        if drawn is None:
+        answer = self._editor.client.answers.ask(*self._picture)
+        if answer is None:
             return
+        drawn, legend = answer
+        self._show_legend(legend)
         self._editor.client.answers.forget(self._picture[0])
         self._picture = None
         if self._texture is None:
@@ -203,21 +230,50 @@ class Chart:
         else:
             dpg.set_value(self._texture, drawn)
 
-    def _legend(self) -> None:
-        """The groups with their colours, as many to a line as fit."""
+    def _offer_schemes(self) -> None:
+        """By what the points may be coloured; nothing where there is but one way."""
+        schemes = colouring.schemes(self._found, self._tagged or {})
+        if schemes == self._schemes:
+            return
+        self._schemes = schemes
+        self._scheme = self._scheme if self._scheme in schemes else schemes[0]
+        dpg.delete_item(self._choice, children_only=True)
+        if len(schemes) > 1:
+            look = self._editor.look
+            with dpg.group(horizontal=True, parent=self._choice, horizontal_spacing=look.px(6)) as row:
+                dpg.bind_item_theme(dpg.add_text("colour by"), look.words("muted"))
+                dpg.add_combo(
+                    schemes, default_value=self._scheme, width=look.px(140), callback=lambda _, new: self._recolour(new)
+                )
+            dpg.bind_item_font(row, look.font("small"))
+
+    def _recolour(self, scheme: str) -> None:
+        self._scheme = scheme
+        self._stale()
+
+    def _show_legend(self, legend: Legend) -> None:
+        """The colours with what they mean, as many to a line as fit."""
+        told = [words for words, _ in legend], self._scheme
+        if told == self._legend_told:
+            return
+        self._legend_told = told
+        dpg.delete_item(self._legend, children_only=True)
         look = self._editor.look
-        shown = self._found.groups[: len(COLOURS)]
-        more = len(self._found.groups) - len(shown)
-        words = [f"\u25cf {name}" for name in shown] + ([f"and {more} more"] if more > 0 else [])
+        shown = legend[: len(COLOURS) + 1]
+        more = len(legend) - len(shown)
         room, row = 0, None
-        for number, one in enumerate(words):
-            width = look.width(one, "tiny") + look.px(12)
+        for words, tint in [
+            *((f"\u25cf {name}", tint) for name, tint in shown),
+            *([(f"and {more} more", None)] if more > 0 else []),
+        ]:
+            width = look.width(words, "tiny") + look.px(12)
             if row is None or room + width > self._plate.width:
-                row, room = dpg.add_group(horizontal=True, horizontal_spacing=look.px(12)), 0
+                row, room = dpg.add_group(horizontal=True, horizontal_spacing=look.px(12), parent=self._legend), 0
             room += width
-            item = dpg.add_text(one, parent=row)
+            item = dpg.add_text(words, parent=row)
             dpg.bind_item_font(item, look.font("tiny"))
-            dpg.bind_item_theme(item, look.words(look.readable(COLOURS[number]) if number < len(shown) else "faint"))
+            colour: Any = "faint" if tint is None else tuple(round(255 * float(one)) for one in tint)
+            dpg.bind_item_theme(item, look.words(colour))
 
     def _say(self, words: str) -> None:
         words = words or "hover names a slice, a click plays it; draw around slices to tag them"
@@ -245,7 +301,7 @@ class Chart:
         at = corpus_map.nearest(self._pixels, mouse, self._editor.look.px(REACH)) if mouse is not None else None
         if at != self._at:
             self._at = at
-            names = [name for name, tag in (self._tagged or {}).items() if at is not None and tags.members(self._corpus, tag)[at]]
+            names = [name for name, tag in (self._tagged or {}).items() if at is not None and members(self._corpus, tag)[at]]
             self._say(
                 in_words(self._corpus, at) + (f"   {theme.icon('tag')} {', '.join(names)}" if names else "")
                 if at is not None
@@ -295,19 +351,22 @@ class Chart:
         dpg.focus_item(name)
 
     def _tag(self, name: str, chosen: np.ndarray, reason: str) -> None:
-        node = self._place.find(self._editor)
-        if node is None:
+        editor, patch = self._editor, self._place.find(self._editor)
+        if patch is None:
             return
-        changed = tags.tagged(node, name, tags.parts(self._corpus, (int(one) for one in chosen)), reason)
-        patch = self._editor.document.patch.with_node(self._place.node, changed)
-        self._editor.edit(f"tag {len(chosen)} slices {name}", patch)
+        more = parts(self._corpus, (int(one) for one in chosen))
+        is_kept = tags.keeper(patch, self._place.node) is not None
+        patch = tags.tag(patch, editor.registry, self._place.node, name, more, reason, editor.canvas.sizes())
+        editor.edit(f"tag {len(chosen)} slices {name}", patch)
+        if not is_kept:
+            kept = tags.keeper(patch, self._place.node)
+            editor.say(f"the node {kept} keeps your tags; lead its wire to a Select or a Split")
 
     def _untag(self, name: str, *_: Any) -> None:
-        node = self._place.find(self._editor)
-        if node is not None:
-            self._editor.edit(
-                f"remove tag {name}", self._editor.document.patch.with_node(self._place.node, tags.untagged(node, name))
-            )
+        editor, patch = self._editor, self._place.find(self._editor)
+        if patch is not None:
+            changed = tags.untag(patch, editor.registry, self._place.node, name, editor.canvas.sizes())
+            editor.edit(f"remove tag {name}", changed)
 
 
 def _far(one: Point, two: Point) -> float:

@@ -21,13 +21,19 @@ FOLDER = "corpus.folder"
 COLUMNS = 160
 
 
-def corpus_of(seat: Seat) -> MadeCorpus | None:
-    """The corpus that the node has made, None until it was looked for."""
+def outputs_of(seat: Seat) -> list[str]:
+    """The outputs of the node that are corpora."""
+    return [port.name for port in seat.spec.outputs if port.type is PortType.CORPUS] or ["corpus"]
+
+
+def corpus_of(seat: Seat, output: str | None = None) -> MadeCorpus | None:
+    """The corpus that the node has made at an output (the first, where none is said), None until it was looked for."""
     path = seat.editor.document.path
     if path is None:
         return MadeCorpus()
-    flat = seat.flat
-    return seat.editor.client.answers.ask(("corpus", path, flat), partial(made.read_corpus, path, flat), again=made.LOOK)
+    flat, output = seat.flat, output or outputs_of(seat)[0]
+    look = partial(made.read_corpus, path, flat, output=output)
+    return seat.editor.client.answers.ask(("corpus", path, flat, output), look, again=made.LOOK)
 
 
 def node_of(seat: Seat) -> Node | None:
@@ -98,13 +104,22 @@ class CorpusInShort(View):
         elif changed:
             told = f"{theme.icon('rotate-ccw')} {in_short(found, seat.spec.type)}, run again", "warn"
         else:
-            told = f"{theme.icon('check')} {in_short(found, seat.spec.type)}", "good"
+            told = f"{theme.icon('check')} {self._made(found)}", "good"
         if told != self._told:
             self._told = told
             look = seat.editor.look
             dpg.set_value(self._words, look.wrapped(told[0], seat.width, zoom=seat.zoom))
             dpg.bind_item_theme(self._words, look.words(told[1]))
             seat.editor.canvas.underlay.stale = True
+
+    def _made(self, found: MadeCorpus) -> str:
+        """The corpus in a line; of several the slices of each."""
+        outputs = outputs_of(self._seat)
+        every = [(output, corpus_of(self._seat, output)) for output in outputs]
+        shares = [(output, len(one.corpus.slices)) for output, one in every if one is not None and one.corpus is not None]
+        if len(outputs) < 3 or len(shares) < len(outputs):
+            return in_short(found, self._seat.spec.type)
+        return "  ·  ".join(f"{output} {number(count)}" for output, count in shares if count)
 
     def _before(self, node: Node | None) -> str:
         """What is known before the first run."""

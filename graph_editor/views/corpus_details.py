@@ -14,8 +14,9 @@ from graph_editor.listening import Sound
 from graph_editor.made import MadeCorpus
 from graph_editor.previews import Now, Seat, View
 from graph_editor.theme import TYPE_COLOURS
+from graph_editor.views import corpus_notes
 from graph_editor.views.chart import Chart, Place, in_words, open_window, play_slice
-from graph_editor.views.corpus import FOLDER, corpus_of, in_short, plural
+from graph_editor.views.corpus import FOLDER, corpus_of, in_short, outputs_of, plural
 from graph_editor.views.plate import CLEAR, Plate, curve
 from runtime.corpus import Corpus, Slice
 from runtime.spec import PortType
@@ -32,22 +33,38 @@ class CorpusAtLength(View):
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
         self._shown: MadeCorpus | None = None
+        self._outputs = outputs_of(seat)
+        self._output = self._outputs[0]
+        self._picture: corpus_notes.Picture | None = None
         self._chart: Chart | None = None
         self._strip: Strip | None = None
+        if len(self._outputs) > 1:
+            choice = dpg.add_combo(
+                self._outputs,
+                default_value=self._output,
+                width=seat.width,
+                parent=seat.parent,
+                callback=lambda _, new: self._look(new),
+            )
+            dpg.bind_item_font(choice, seat.editor.look.font("small"))
         with dpg.group(parent=seat.parent) as self._place:
             self._text("not made yet: press Run to here", "faint")
 
     def update(self, now: Now) -> None:
-        found = corpus_of(self._seat)
+        found = corpus_of(self._seat, self._output)
         if found is not None and found is not self._shown:
             self._shown = found
             self._build(found)
 
     def close(self) -> None:
-        for part in (self._chart, self._strip):
+        for part in (self._chart, self._strip, self._picture):
             if part is not None:
                 part.close()
-        self._chart = self._strip = None
+        self._chart = self._strip = self._picture = None
+
+    def _look(self, output: str) -> None:
+        """Shows what the node gave at another output."""
+        self._output, self._shown = output, None
 
     def _build(self, found: MadeCorpus) -> None:
         self.close()
@@ -68,6 +85,15 @@ class CorpusAtLength(View):
             part = 100 * found.seconds / found.total
             self._text(f"{part:.0f} % of {made.length(found.total)} in {plural(len(corpus.recordings), 'recording')}", "faint")
         place = Place(seat.node, seat.flat, editor.document.where)
+        if "report" in found.notes:
+            self._picture = corpus_notes.report(seat, found)
+        if "audit" in found.notes:
+            self._head("What was taken out")
+            for words, colour in corpus_notes.audit_in_short(found.notes["audit"]):
+                self._text(words, colour)
+        if not corpus.slices:
+            self._text("no slice is here", "faint")
+            return
         self._strip = Strip(seat, found, corpus)
         editor.each_frame(self._strip.frame)
         if len(corpus.slices) > 2:
@@ -80,7 +106,24 @@ class CorpusAtLength(View):
         Listed(seat, paths, lambda row: made.length(corpus.recordings[row].seconds), self._choose, look.px(52))
         if corpus.rejected:
             self._head(f"Left out ({len(corpus.rejected)})")
-            Listed(seat, [one.path for one in corpus.rejected], lambda row: corpus.rejected[row].reason, None, 0)
+            names = [one.path for one in corpus.rejected]
+            Listed(seat, names, lambda row: corpus.rejected[row].reason, self._hear, 0, self._can_hear)
+        files = corpus_notes.files_of(found.notes.get("audit"))
+        if files:
+            self._head("Before and after")
+            Listed(seat, [one["path"] for one in files], lambda row: corpus_notes.levels(files[row]), None, 0)
+
+    def _can_hear(self, row: int) -> bool:
+        return self._shown is not None and self._shown.corpus is not None and self._shown.corpus.rejected[row].start is not None
+
+    def _hear(self, row: int) -> None:
+        """Plays a part that was left out."""
+        if self._shown is not None and self._shown.corpus is not None:
+            corpus = self._shown.corpus
+            one = corpus.rejected[row]
+            self._seat.editor.client.listening.play(
+                Sound(corpus.folder / one.path, one.start or 0, one.end), self._seat.editor.preferences.device
+            )
 
     def _choose(self, recording: int) -> None:
         """Plays a recording and shows it."""
@@ -243,13 +286,19 @@ def _whole(corpus: Corpus, recording: int) -> Slice:
 
 
 class Listed:
-    """A long list, some rows at a time: names, and the `words` of a row. With `play`, each row has a button that calls it with
-    the row's number, and the words stand at the right in so many pixels; else they stand below the name."""
+    """A long list, some rows at a time: names, and the `words` of a row. With `play`, each row that it `can` play has a button
+    that calls it with the row's number. The words stand at the right in so many pixels; where that is 0, below the name."""
 
     def __init__(
-        self, seat: Seat, rows: list[str], words: Callable[[int], str], play: Callable[[int], None] | None, right: int
+        self,
+        seat: Seat,
+        rows: list[str],
+        words: Callable[[int], str],
+        play: Callable[[int], None] | None,
+        right: int,
+        can: Callable[[int], bool] = lambda _: True,
     ) -> None:
-        self._seat, self._rows, self._words, self._play, self._right = seat, rows, words, play, right
+        self._seat, self._rows, self._words, self._play, self._right, self._can = seat, rows, words, play, right, can
         self._first = 0
         self._chosen = list(range(len(rows)))
         look = seat.editor.look
@@ -294,7 +343,7 @@ class Listed:
         name = path.rpartition("/")[2]
         with dpg.group(horizontal=True, parent=self._place, horizontal_spacing=0):
             room = self._seat.width
-            if self._play is not None:
+            if self._play is not None and self._can(number):
                 button = dpg.add_button(label=theme.icon("play"), callback=partial(self._press, number))
                 dpg.bind_item_theme(button, look.button("ghost"))
                 dpg.bind_item_font(button, look.font("tiny"))
@@ -303,12 +352,12 @@ class Listed:
             item = dpg.add_text(shown)
             dpg.bind_item_theme(item, look.words("text"))
             self._seat.editor.explain(item, path)
-            if self._play is not None:
+            if self._right:
                 used = look.width(shown, "small")
                 dpg.add_spacer(width=max(room - used + self._right - look.width(words, "small"), 1))
                 told = dpg.add_text(words)
                 dpg.bind_item_theme(told, look.words("muted"))
-        if self._play is None:
+        if not self._right:
             told = dpg.add_text(words, wrap=self._seat.width, parent=self._place)
             dpg.bind_item_theme(told, look.words("warn"))
 

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from graph_editor import made, tags
+from graph_editor import made
 from graph_editor.answers import Answers
 from graph_editor.jobs import COURSE, JobState, heard
 from graph_editor.views.training import fitted, history, losses_of, step_of
 from runtime import messages as say
 from runtime.corpus import Corpus, Recording, Slice
-from runtime.patch import Node
 
 DEMO = Path(__file__).resolve().parents[2] / "patches" / "demo.json"
 RATE = 8000
@@ -121,37 +120,6 @@ def test_lengths_in_words(seconds, words):
 
 def test_places_in_a_recording():
     assert [made.clock(seconds) for seconds in (3.21, 760, 3723)] == ["0:03.2", "12:40.0", "1:02:03.0"]
-
-
-# Tags
-
-
-def sliced(*slices):
-    recordings = (Recording("a.wav", "a" * 64, RATE, 1, 900), Recording("b.wav", "b" * 64, RATE, 1, 900))
-    return Corpus(Path(), recordings, tuple(Slice(*one) for one in slices))
-
-
-def test_tags_grow_keep_their_reason_and_go_again():
-    corpus, node = sliced((0, 0, 100), (0, 100, 200), (1, 0, 300)), Node("corpus.slicer", view={"colour": "rose"})
-    once = tags.tagged(node, "bells", tags.parts(corpus, [0]), "they ring")
-    twice = tags.tagged(once, "bells", tags.parts(corpus, [0, 2]))
-    assert twice.view["tags"] == {"bells": {"reason": "they ring", "slices": [["a" * 16, 0, 100], ["b" * 16, 0, 300]]}}
-    assert tags.untagged(twice, "bells") == node
-
-
-def test_a_tag_is_found_again_after_the_corpus_was_cut_otherwise():
-    before = sliced((0, 0, 300), (0, 300, 900), (1, 0, 900))
-    tag = tags.tags_of(tags.tagged(Node("corpus.slicer"), "t", tags.parts(before, [0])))["t"]
-    after = sliced((1, 0, 300), (0, 0, 200), (0, 200, 390), (0, 390, 900), (0, 250, 370))
-    np.testing.assert_array_equal(tags.members(after, tag), [False, True, True, False, False])
-
-
-@pytest.mark.parametrize(
-    "garbage", [5, {"t": 3}, {"t": {"slices": [["a", 1], ["a", "b", 3], [1, 2, 3], ["a", 5, 2]]}}, {"t": {"slices": "abc"}}]
-)
-def test_what_is_no_tag_is_passed_over(garbage):
-    found = tags.tags_of(Node("corpus.slicer", view={"tags": garbage}))
-    assert all(tag.parts == () for tag in found.values())
 
 
 # Training

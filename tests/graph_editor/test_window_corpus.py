@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 
 from runtime.artifacts import Assets
 from runtime.corpus import Corpus, Recording, Slice
+from runtime.offline import Runner
 from runtime.patch import Link, Node, Patch, save
+from runtime.plan import compile_patch
+from runtime.registry import discover
 from runtime.spec import PortType
+from tests import corpora
 from tests.window import screen, window
 
 pytestmark = pytest.mark.stage
@@ -39,7 +44,7 @@ def demo(display, tmp_path_factory):
 
 
 def tags(w):
-    return json.loads(w.model())["nodes"]["slicer"].get("view", {}).get("tags", {})
+    return json.loads(w.model())["nodes"].get("tag", {}).get("params", {}).get("tags", {})
 
 
 def scroll(w):
@@ -114,10 +119,55 @@ def test_on_the_map_hover_names_a_slice_and_a_line_around_slices_tags_them_until
     assert tags(demo) == {"right side": {"reason": "", "slices": wanted}}
     assert demo.ask("item", label=f"right side  \u00b7  {len(wanted)} slices")
     assert demo.state()["undo"][0] == f"tag {len(wanted)} slices right side"
+    assert ["slicer.corpus", "tag.corpus"] in json.loads(demo.model())["links"]
     demo.key("ctrl+z")
     demo.frames(10)
     assert tags(demo) == {}
     assert not demo.ask("item", label="right side  ")
+
+
+def described(folder):
+    """A patch of three folders that was cleaned, cut, described, laid out, grouped and reported on; and a split in three."""
+    sounds = {"tones/a": corpora.sine(220.0, 4.0), "hiss/b": corpora.noise(4.0), "both/c": corpora.sine(880.0, 2.0)}
+    for name, sound in sounds.items():
+        corpora.write(folder / f"tapes/{name}.wav", np.concatenate([corpora.silence(1.5), sound, corpora.silence(2.0)]))
+    kinds = ("folder", "clean", "slicer", "describe", "layout", "cluster", "report", "split")
+    params = {
+        "folder": {"path": "tapes"},
+        "slicer": {"method": "fixed", "length": 0.5},
+        "split": {"first": "tones", "second": "hiss", "third": "both"},
+    }
+    patch = Patch(
+        nodes={
+            kind: Node(f"corpus.{kind}", params=params.get(kind, {}), position=(240.0 * (n % 4), 330.0 * (n // 4)))
+            for n, kind in enumerate(kinds)
+        },
+        links=tuple(sorted(Link(f"{one}.corpus", f"{other}.corpus") for one, other in pairwise(kinds))),
+    )
+    path = folder / "three.json"
+    save(path, patch)
+    assert Runner(compile_patch(patch, discover("nodes"), folder), Assets(path), lambda _: None, jobs=2).run()
+    return path
+
+
+def test_the_views_of_cleaning_describing_reporting_and_splitting(display, tmp_path):
+    path = described(tmp_path / "three")
+    with window(path, display=display, home=tmp_path / "home") as w:
+        w.until(lambda _: len(w.ask("item", label="first 8")) > 0, 60, "the shares of the split")
+
+        w.click(*w.title_of("clean"))
+        w.until(lambda _: len(w.ask("item", label="silence at the beginning")) > 0, 30, "the audit")
+        assert w.ask("item", label="9.90 s of 20.5 s") or w.ask("item", label="9.9 s of 20.5 s")
+
+        w.click(*w.title_of("report"))
+        w.until(lambda _: len(w.ask("item", label="can be used")) > 0, 30, "the findings")
+        w.until(lambda _: len(w.ask("item", label="report")) > 0, 30, "the picture")
+
+        w.click(*w.title_of("cluster"))
+        w.until(lambda _: len(w.ask("item", label="hover names a slice")) > 0, 30, "the map")
+        w.until(lambda _: len(w.ask("item", label="colour by")) > 0, 30, "the choice of colours")
+        assert not list((tmp_path / "home").rglob("maps/*.npy"))  # the Layout's own places, none worked out beside it
+        w.picture(tmp_path / "cluster.png")
 
 
 COUNT = 50_000
