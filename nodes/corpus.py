@@ -30,6 +30,7 @@ def inspect(path: Path, name: str) -> Recording | Rejected:
     if ending in FOREIGN_ENDINGS:
         return Rejected(name, f"{ending} files cannot be read; convert it to wav or flac")
     try:
+        path.open("rb").close()  # the library does not say that it may not
         with soundfile.SoundFile(path) as file:
             frames, rate, channels = file.frames, file.samplerate, file.channels
             if frames == 0:
@@ -39,6 +40,8 @@ def inspect(path: Path, name: str) -> Recording | Rejected:
                 if not np.isfinite(chunk).all():
                     return Rejected(name, "holds samples that are no numbers (NaN or infinity); export it anew")
                 count += len(chunk)
+    except PermissionError:
+        return Rejected(name, "may not be read; give yourself the permission to read it")
     except (OSError, RuntimeError) as error:
         if ending not in SOUND_ENDINGS:
             return Rejected(name, "is not a sound file")
@@ -65,8 +68,12 @@ class Folder(JobNode):
             raise NodeError("no folder is chosen; choose a folder of recordings beside the patch")
         if not path.is_dir():
             raise NodeError(f"there is no folder {path.name!r} beside the patch; put it there or choose another")
-        files = job.track(find_files(path), text="reading the recordings")
+        closed: list[Path] = []
+        files = job.track(find_files(path, closed), text="reading the recordings")
+        if path in closed:
+            raise NodeError(f"the folder {path.name!r} may not be read; give yourself the permission to read it")
         found = [inspect(file, file.relative_to(job.patch_folder).as_posix()) for file in files]
+        found += [Rejected(one.relative_to(job.patch_folder).as_posix(), "is a folder that may not be read") for one in closed]
         recordings = tuple(item for item in found if isinstance(item, Recording))
         rejected = tuple(item for item in found if isinstance(item, Rejected))
         if not recordings:

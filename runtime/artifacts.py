@@ -89,11 +89,17 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def find_files(folder: Path) -> list[Path]:
-    """All files below a folder, sorted by their path, through links to folders too; hidden ones are left out."""
+def find_files(folder: Path, closed: list[Path] | None = None) -> list[Path]:
+    """All files below a folder, sorted by their path, through links to folders too; hidden ones are left out. Folders that may
+    not be read are added to `closed`."""
     found: list[Path] = []
     entered: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+
+    def refused(error: OSError) -> None:
+        if closed is not None:
+            closed.append(Path(error.filename))
+
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=refused):
         real = os.path.realpath(place)
         # A link may lead back to where we came from, or to the same folder twice.
         folders[:] = [] if real in entered else [name for name in folders if not name.startswith(".")]

@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import tempfile
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -125,6 +128,66 @@ def test_links_to_folders_are_followed_and_circles_end(tmp_path):
     (tmp_path / "archive/link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere/back").symlink_to(tmp_path / "elsewhere")
     assert [r.path for r in gather(tmp_path).recordings] == ["archive/link/x.wav"]
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "aiff", "ogg", "mp3", "au", "caf", "w64", "rf64"])
+def test_recordings_of_every_usual_format_are_taken_with_their_length(tmp_path, ending):
+    soundfile.write(tmp_path / f"a.{ending}", noise(1.0, rate=44100), 44100, format=ending.upper())
+    (tmp_path / "archive").mkdir()
+    (tmp_path / f"a.{ending}").rename(tmp_path / f"archive/a.{ending}")
+    corpus = gather(tmp_path)
+    assert corpus.rejected == ()
+    assert corpus.recordings[0].seconds == pytest.approx(1.0, abs=0.03)
+    assert corpus.load(corpus.slices[0]).shape == (1, corpus.recordings[0].frames)
+
+
+@pytest.fixture
+def nobody():
+    """A folder under which we are a user who may not do everything, as a test that runs as root could."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(was)
+    for place in folder.rglob("*"):
+        if place.is_dir():
+            place.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def test_a_file_and_a_folder_without_permission_are_refused_and_the_rest_is_gathered(nobody):
+    for name in ("good.wav", "mine.wav", "shut/x.wav"):
+        write(nobody / "archive" / name, noise(0.1))
+    (nobody / "archive/mine.wav").chmod(0)
+    (nobody / "archive/shut").chmod(0)
+    corpus = gather(nobody)
+    assert [one.path for one in corpus.recordings] == ["archive/good.wav"]
+    assert reasons(corpus) == {
+        "archive/mine.wav": "may not be read; give yourself the permission to read it",
+        "archive/shut": "is a folder that may not be read",
+    }
+    (nobody / "archive").chmod(0)
+    with pytest.raises(NodeError, match="the folder 'archive' may not be read; give yourself the permission to read it"):
+        gather(nobody)
+
+
+def test_a_huge_file_is_read_in_pieces(tmp_path):
+    # 20 minutes of silence at 96 kHz, 460 MB, none of which lies on the disk.
+    path = write(tmp_path / "archive/huge.wav", noise(0.1, channels=2, rate=96000), 96000, subtype="PCM_16")
+    frames = 20 * 60 * 96000
+    size = 44 + 4 * frames
+    with open(path, "r+b") as file:
+        file.truncate(size)
+        for place, value in ((4, size - 8), (40, size - 44)):
+            file.seek(place)
+            file.write(value.to_bytes(4, "little"))
+    tracemalloc.start()
+    corpus = gather(tmp_path)
+    assert corpus.seconds == pytest.approx(1200.0)
+    assert tracemalloc.get_traced_memory()[1] < 60e6
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -352,3 +415,32 @@ def test_a_corpus_that_nobody_of_ours_wrote_is_refused(tmp_path, key, value):
     (tmp_path / "corpus.json").write_text(json.dumps({**data, key: value}))
     with pytest.raises(ArtifactError, match="cannot be read"):
         Corpus.read(tmp_path, tmp_path)
+
+
+def phrases(tmp_path, **params):
+    """Three phrases of four notes, half a second of pause between them, and less between the notes."""
+    note, gap = noise(0.3)[:, 0], 0.2 * noise(0.1)[:, 0]
+    phrase = np.concatenate([part for _ in range(4) for part in (note, gap)])
+    pause = np.zeros(round(0.5 * RATE), np.float32)
+    write(tmp_path / "archive/a.wav", np.concatenate([phrase, pause, phrase, pause, phrase]))
+    gather(tmp_path)
+    return spans(slice_up(tmp_path, method="phrase", **params))
+
+
+def test_phrases_are_cut_in_the_pauses_and_keep_every_moment(tmp_path):
+    found = phrases(tmp_path)
+    assert len(found) == 3
+    assert [start / RATE for start, _ in found[1:]] == pytest.approx([1.85, 3.95], abs=0.15)
+    assert found[0][0] == 0 and found[-1][1] == round(5.8 * RATE)
+    assert all(one[1] == other[0] for one, other in pairwise(found))
+
+
+def test_a_smaller_depth_cuts_between_notes_too(tmp_path):
+    assert len(phrases(tmp_path, depth=1.0, minimum=0.1)) > 8
+
+
+@pytest.mark.parametrize("sound", [np.zeros(RATE), noise(0.01)[:, 0], noise(3.0)[:, 0]])
+def test_silence_a_moment_and_a_steady_sound_are_one_phrase(tmp_path, sound):
+    write(tmp_path / "archive/a.wav", sound)
+    gather(tmp_path)
+    assert spans(slice_up(tmp_path, method="phrase")) == [(0, len(sound))]
