@@ -165,6 +165,7 @@ class Performance:
         if param is None:
             raise ParamError(f"{asked.node} has no param {asked.param}")
         before, legal = self.patch, param.coerce(param.heard(asked.value))
+        self._retries.forget(asked.node)
         if not param.live:
             self._load(before.with_param(asked.node, asked.param, legal), asked.seconds)
         elif self._plan is not None and asked.node in feedable(self._plan):

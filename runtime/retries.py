@@ -26,10 +26,14 @@ class Retries:
         self._failures[node] = (times, now + wait)
         self._waiting[node] = now + wait
 
+    def forget(self, node: str) -> None:
+        """The node is another now, as its params are: if it fails, it is tried as soon as one that never did."""
+        self._failures.pop(node, None)
+
     def due(self) -> list[tuple[str, bool]]:
         """The nodes whose time has come, and whether they are to be made anew; each is given once."""
         now = time.monotonic()
         found = [node for node, at in self._waiting.items() if now >= at]
         for node in found:
             del self._waiting[node]
-        return [(node, self._failures[node][0] > 1) for node in found]
+        return [(node, self._failures.get(node, (0, 0.0))[0] > 1) for node in found]
