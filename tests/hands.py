@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,13 @@ def hands_picture(
 
 
 def hands_video(
-    path: Path, hold: float = 1.0, fps: float = 30.0, size: tuple[int, int] = (320, 240)
+    path: Path,
+    poses: Sequence[str] = tuple(HANDS),
+    hold: float = 1.0,
+    fps: float = 15.0,
+    size: tuple[int, int] = (320, 240),
 ) -> list[tuple[str, float, float]]:
-    """Writes two hands that move through HANDS as .mp4 and gives when each pose is held: (name, from, to) in seconds."""
+    """Writes two hands that move from pose to pose as .mp4 and gives when each pose is held: (name, from, to) in seconds."""
     import cv2
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,8 +117,8 @@ def hands_video(
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written as a video")
     held, before, began = [], np.array(list(REST.values())), 0.0
-    for name, pose in HANDS.items():
-        now = np.array(list({**REST, **pose}.values()))
+    for name in poses:
+        now = np.array(list({**REST, **HANDS[name]}.values()))
         held.append((name, began + MOVE, began + MOVE + hold))
         for frame in range(round((hold + MOVE) * fps)):
             share = 0.5 - 0.5 * np.cos(np.pi * min(frame / fps / MOVE, 1.0))

@@ -7,6 +7,7 @@ from graph_editor.views.bars import Gesture
 from graph_editor.views.corpus import CorpusInShort
 from graph_editor.views.corpus_details import CorpusAtLength
 from graph_editor.views.explained import Explained, ExplainedAtLength
+from graph_editor.views.hands_on import NamedSliders, Pad, Points
 from graph_editor.views.learning import LearntAtLength, LearntInShort
 from graph_editor.views.mapping import Anchors, Strip
 from graph_editor.views.model import ModelAtLength, ModelInShort
@@ -14,14 +15,19 @@ from graph_editor.views.nearest import Nearest, NearestAtLength
 from graph_editor.views.rave import Latents, Sliders
 from graph_editor.views.signals import Curves, Meter
 from graph_editor.views.sound import Sound
+from graph_editor.views.tracked import Body, Face, Hands, large_body, large_face, large_hands
 from graph_editor.views.training import TrainingAtLength, TrainingInShort
-from graph_editor.views.vision import Face, Picture, large_face
+from graph_editor.views.vision import Picture
 from runtime.spec import PortType
 
 BY_NODE: dict[str, Make] = {
+    "audio.analyser": Sound,
     "audio.output": Meter,
     "mapping.classifier": LearntInShort,
     "mapping.follower": LearntInShort,
+    "control.pad": Pad,
+    "control.sequencer": Points,
+    "control.sliders": NamedSliders,
     "mapping.regressor": Strip,
     "mapping.space": LearntInShort,
     "rave.decoder": Latents,
@@ -30,7 +36,9 @@ BY_NODE: dict[str, Make] = {
     "rave.nearest": Nearest,
     "rave.sweep": Explained,
     "rave.trainer": TrainingInShort,
+    "vision.body": Body,
     "vision.face": Face,
+    "vision.hands": Hands,
 }
 """The view of a kind of node."""
 BY_OUTPUT: dict[PortType, Make] = {
@@ -51,7 +59,9 @@ DETAILS: dict[str, Make] = {
     "rave.nearest": NearestAtLength,
     "rave.sweep": ExplainedAtLength,
     "rave.trainer": TrainingAtLength,
+    "vision.body": large_body,
     "vision.face": large_face,
+    "vision.hands": large_hands,
 }
 """A larger view in the inspector."""
 DETAILS_BY_TYPE: dict[PortType, Make] = {

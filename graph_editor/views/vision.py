@@ -1,4 +1,4 @@
-"""Pictures of cameras and videos, and a face with what was found in it: its lines, and its features as named bars."""
+"""Pictures of cameras and videos."""
 
 from __future__ import annotations
 
@@ -9,32 +9,10 @@ import numpy as np
 
 from graph_editor import theme
 from graph_editor.previews import Now, Seat, View
-from graph_editor.views.bars import Bars
 from runtime.spec import PortType
 
 SHAPE = 0.64
 """Height of the frame around a picture, in parts of its width: it stays as it is, whatever comes."""
-OVAL = (
-    10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152,
-    377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356, 389, 251, 284, 332, 297, 338, 10,
-)  # fmt: skip
-LINES: tuple[tuple[int, ...], ...] = (
-    OVAL,
-    (0, 37, 39, 40, 185, 61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0),
-    (13, 82, 81, 80, 191, 78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13),
-    (249, 263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
-    (7, 33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
-    (70, 63, 105, 66, 107),
-    (300, 293, 334, 296, 336),
-    (168, 6, 197, 195, 5, 4, 1, 19, 94, 2),
-)
-"""Points of MediaPipe's FaceMesh that make lines: the oval, both lips, the eyes, the brows, the nose."""
-POINTS = np.concatenate(LINES)
-FEATURES = (
-    "mouth_width", "mouth_height", "brow_left", "brow_right", "eye_left", "eye_right",
-    "jaw", "nostrils", "pitch", "yaw", "roll", "x", "y",
-)  # fmt: skip
-"""What a face tracker gives, so that its bars have their room before it plays."""
 
 
 class Screen:
@@ -133,79 +111,3 @@ class Picture(View):
 
     def close(self) -> None:
         self._screen.close()
-
-
-class Face(View):
-    """The picture in which a face is followed, with its lines, and what it does as named bars; in two columns within a node."""
-
-    wants = ("gesture", "confidence")
-    sources = ("image",)
-    marked = True
-
-    def __init__(self, seat: Seat, columns: int = 2) -> None:
-        look = self._look = seat.editor.look
-        self._screen = Screen(seat, seat.parent, "seen while it plays")
-        self._shown: tuple[str, str] = ("", "")
-        self._marks: Any = None
-        colour = look.type_colour(PortType.CONTROL)
-        # Over a picture the bright colours are seen in every theme.
-        green, pink = theme.TYPE_COLOURS[PortType.CONTROL], theme.TYPE_COLOURS[PortType.IMAGE]
-        self._lines = [
-            dpg.draw_polyline(
-                [(0, 0), (0, 0)],
-                color=(*(pink if line is OVAL else green)[:3], 150 if line is OVAL else 230),
-                thickness=max(1.0, seat.px(1.3)),
-                parent=self._screen.over,
-                show=False,
-            )
-            for line in LINES
-        ]
-        self._words = dpg.add_text(" ", parent=seat.parent)
-        dpg.bind_item_font(self._words, look.font("small", zoom=seat.zoom))
-        self._bars = Bars(seat, seat.parent, columns, colour, numbers=columns == 1)
-        self._bars.reserve(FEATURES)
-
-    def update(self, now: Now) -> None:
-        if not now.is_playing:
-            self._screen.clear()
-            self._outline(None)
-            self._say("not playing", "faint")
-            return
-        self._screen.show(now.values.get("image"))
-        self._outline(now.marks)
-        sure = now.values.get("confidence")
-        if now.marks is not None:
-            self._say(f"{theme.icon('scan-face')}  a face is seen", "good")
-        elif sure is not None:
-            self._say(f"{theme.icon('eye-off')}  no face is seen", "warn")
-        gesture = now.values.get("gesture")
-        if gesture is not None:
-            self._bars.update(gesture, now.names.get("gesture", ()))
-
-    def _outline(self, marks: Any) -> None:
-        if marks is self._marks:
-            return
-        was, self._marks = self._marks, marks
-        if marks is not None and len(marks) > POINTS.max():
-            places = self._screen.places(marks[POINTS])
-            start = 0
-            for item, line in zip(self._lines, LINES, strict=True):
-                dpg.configure_item(item, points=places[start : start + len(line)], show=True)
-                start += len(line)
-        elif was is not None:
-            for item in self._lines:
-                dpg.configure_item(item, show=False)
-
-    def _say(self, words: str, colour: str) -> None:
-        if (words, colour) != self._shown:
-            self._shown = words, colour
-            dpg.set_value(self._words, words or " ")
-            dpg.bind_item_theme(self._words, self._look.words(colour))
-
-    def close(self) -> None:
-        self._screen.close()
-
-
-def large_face(seat: Seat) -> View:
-    """A face in the inspector: its features one below the other, with their numbers."""
-    return Face(seat, columns=1)
