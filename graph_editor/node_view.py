@@ -208,7 +208,8 @@ def _troubles(editor: Editor, view: NodeView, width: int, font: Any) -> None:
 
 def _params(editor: Editor, view: NodeView, node: Node, width: int, font: Any) -> None:
     spec = view.face.spec
-    shown = spec.params[:SHOWN_PARAMS] if spec else ()
+    own = getattr(view_of(view.face.type, spec), "sets", ()) if spec else ()
+    shown = [param for param in spec.params if param.name not in own][:SHOWN_PARAMS] if spec else []
     if not shown:
         return
     left = round(width * 0.38)

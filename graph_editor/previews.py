@@ -57,12 +57,14 @@ class View:
 
     `wants` names the node's outputs whose newest values it is shown, `sources` its inputs whose sources' values it is shown
     (under the input's name), `whole` those of both whose sound it is shown frame by frame, `marked` asks for the points found in
-    a picture. `update` is called while the node can be seen, at most thirty times a second."""
+    a picture. `sets` names the params that it sets itself: the node needs no widgets for them. `update` is called while the node
+    can be seen, at most thirty times a second."""
 
     wants: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     marked = False
+    sets: tuple[str, ...] = ()
 
     def update(self, now: Now) -> None:
         """Shows the newest."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nodes.sound_history import Course, with_rows
-from runtime.node import Block, Stream, StreamNode
+from runtime.node import STEP, Block, Stream, StreamNode
 from runtime.spec import ChoiceParam, FloatParam, NodeSpec, Port, PortType
 
 PIECE = 16
@@ -24,7 +24,7 @@ def damping(resonance: float | np.ndarray) -> float | np.ndarray:
     return 2.0 * 80.0**-resonance
 
 
-def taps(mode: str, k: float | np.ndarray) -> tuple[Any, Any, Any]:
+def taps(mode: str, k: float) -> tuple[float, float, float]:
     """What goes out, as multiples of what comes in, of the band and of the low output."""
     return {"low": (0.0, 0.0, 1.0), "high": (1.0, -k, -1.0), "band": (0.0, k, 0.0), "notch": (1.0, -k, 0.0)}[mode]
 
@@ -65,20 +65,25 @@ class Filter(StreamNode):
     def process(
         self, block: Block, audio: np.ndarray, shift: np.ndarray | None, cutoff: float | np.ndarray, resonance: float | np.ndarray
     ) -> dict[str, np.ndarray]:
-        if shift is not None:
-            cutoff = cutoff * 2.0 ** np.clip(self._course.over(shift[0]), -20.0, 20.0)
         state = with_rows(self._state, len(audio))
-        if isinstance(cutoff, float) and isinstance(resonance, float):
+        if shift is None and isinstance(cutoff, float) and isinstance(resonance, float):
             if self._still is None or self._still.made_for != (cutoff, resonance):
-                g = math.tan(self._turn * min(cutoff, self._limit))
+                g = float(self._tangent(cutoff))
                 self._still = Still((cutoff, resonance), g, damping(resonance), self._mode, self._lfilter)
             made, self._state = self._still.filter(audio, state)
         else:
             frames = audio.shape[1]
-            g = np.broadcast_to(np.tan(self._turn * np.minimum(np.asarray(cutoff, np.float64), self._limit)), frames)
+            if shift is None:
+                g = np.broadcast_to(self._tangent(cutoff), frames)
+            else:  # a control's steps, and a straight line between them
+                ends = cutoff if isinstance(cutoff, float) else cutoff[STEP - 1 :: STEP]
+                g = self._course.over(self._tangent(ends * 2.0 ** np.clip(shift[0], -20.0, 20.0)))
             k = np.broadcast_to(damping(np.asarray(resonance, np.float64)), frames)
             made, self._state = moving(audio.astype(np.float64), state, g, k, self._mode)
         return {"audio": made.astype(np.float32)}
+
+    def _tangent(self, cutoff: float | np.ndarray) -> np.ndarray:
+        return np.tan(self._turn * np.minimum(np.asarray(cutoff, np.float64), self._limit))
 
 
 class Still:
@@ -137,10 +142,22 @@ def moving(audio: np.ndarray, state: np.ndarray, g: np.ndarray, k: np.ndarray, m
     s = begins[:, :-1].transpose(2, 0, 1)[:, :, None]  # [2, channels, 1, pieces]
     u += m[:, 0, None] * s[0] + m[:, 1, None] * s[1]
     after1, after2 = u.swapaxes(-1, -2).reshape(2, channels, frames)
-    before1 = np.concatenate([state[:, :1], after1[:, :-1]], axis=1)
-    before2 = np.concatenate([state[:, 1:], after2[:, :-1]], axis=1)
-    dry, band, low = taps(mode, k)
-    made = dry * audio + band * 0.5 * (after1 + before1) + low * 0.5 * (after2 + before2)
+
+    def output(after: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Of each frame the mean of a state before and after it."""
+        both = after.copy()
+        both[:, 1:] += after[:, :-1]
+        both[:, 0] += first
+        return 0.5 * both
+
+    if mode == "low":
+        made = output(after2, state[:, 1])
+    elif mode == "band":
+        made = k * output(after1, state[:, 0])
+    else:
+        made = audio - k * output(after1, state[:, 0])
+        if mode == "high":
+            made -= output(after2, state[:, 1])
     return made, begins[:, -1]
 
 

@@ -48,6 +48,8 @@ def grid(plate: Plate, seat: Seat) -> None:
 class Pad(View):
     """A square to pull in: across is x, up is y."""
 
+    sets = ("x", "y")
+
     def __init__(self, seat: Seat) -> None:
         self._seat, look = seat, seat.editor.look
         side = min(seat.width, seat.px(SIDE))
@@ -81,6 +83,8 @@ class Pad(View):
 
 class NamedSliders(View):
     """A bar for each name, to be pulled."""
+
+    sets = tuple(f"s{place}" for place in range(1, MOST + 1))
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
@@ -142,6 +146,7 @@ class Points(View):
     is moved by pulling it; with one dimension they stand side by side."""
 
     wants = ("control",)
+    sets = ("points",)
 
     def __init__(self, seat: Seat) -> None:
         self._seat, look = seat, seat.editor.look
