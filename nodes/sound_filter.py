@@ -78,7 +78,7 @@ class Filter(StreamNode):
             else:  # a control's steps, and a straight line between them
                 ends = cutoff if isinstance(cutoff, float) else cutoff[STEP - 1 :: STEP]
                 g = self._course.over(self._tangent(ends * 2.0 ** np.clip(shift[0], -20.0, 20.0)))
-            k = np.broadcast_to(damping(np.asarray(resonance, np.float64)), frames)
+            k = damping(resonance if isinstance(resonance, float) else resonance.astype(np.float64))
             made, self._state = moving(audio.astype(np.float64), state, g, k, self._mode)
         return {"audio": made.astype(np.float32)}
 
@@ -112,8 +112,10 @@ class Still:
         return made, after @ self._back.T
 
 
-def moving(audio: np.ndarray, state: np.ndarray, g: np.ndarray, k: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
-    """The filter with another cutoff and damping in each frame, `g` and `k` [frames], exactly: in each frame the two states
+def moving(
+    audio: np.ndarray, state: np.ndarray, g: np.ndarray, k: float | np.ndarray, mode: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The filter with another cutoff and damping in each frame, `g` [frames] and `k`, exactly: in each frame the two states
     become a matrix times the states plus a vector. Such steps are joined by twos, fours and eights within pieces of PIECE frames
     (Hillis and Steele 1986), and the pieces one after the other. Gives [channels, frames] and the state [channels, 2] after."""
     channels, frames = audio.shape
@@ -124,13 +126,13 @@ def moving(audio: np.ndarray, state: np.ndarray, g: np.ndarray, k: np.ndarray, m
         return values.reshape(*values.shape[:-1], pieces, PIECE).swapaxes(-1, -2)
 
     a1 = 1.0 / (1.0 + g * (g + k))
-    a2 = g * a1
-    a3 = g * a2
+    twice = 2.0 * g * a1
     m = np.empty((2, 2, PIECE, pieces))  # rows and columns of each frame's matrix
-    m[0, 0], m[1, 0], m[1, 1] = folded(2.0 * a1 - 1.0), folded(2.0 * a2), folded(1.0 - 2.0 * a3)
-    m[0, 1] = -m[1, 0]
+    m[0, 0], m[1, 0], m[1, 1] = folded(2.0 * a1 - 1.0), folded(twice), folded(1.0 - g * twice)
+    np.negative(m[1, 0], out=m[0, 1])
     u = np.empty((2, channels, PIECE, pieces))
-    u[0], u[1] = folded(2.0 * a2 * audio), folded(2.0 * a3 * audio)
+    driven = twice * audio
+    u[0], u[1] = folded(driven), folded(g * driven)
     reach = 1
     while reach < PIECE:
         late, early, before = m[:, :, reach:], m[:, :, :-reach], u[:, :, :-reach]
