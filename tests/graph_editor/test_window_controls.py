@@ -109,4 +109,3 @@ def test_hands_have_their_lines_in_the_picture_and_their_features_by_name(playin
     playing.until(lambda _: playing.ask("texts", label="both hands are seen"), 30, "both hands")
     box = playing.node("hands")
     assert like(pixels(playing, box), GREEN, 60).sum() > 150
-    playing.picture("/tmp/window_controls.png")
