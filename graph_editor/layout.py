@@ -27,7 +27,13 @@ SHOWN_PARAMS = 4
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
 VIEWS = {
+    "audio.analyser": 220.0,
+    "control.pad": 190.0,
+    "control.sequencer": 175.0,
+    "control.sliders": 165.0,
+    "vision.body": 310.0,
     "vision.face": 310.0,
+    "vision.hands": 340.0,
     "mapping.classifier": 190.0,
     "mapping.follower": 260.0,
     "mapping.regressor": 190.0,

@@ -23,11 +23,11 @@ from runtime.spec import PortType
 BY_NODE: dict[str, Make] = {
     "audio.analyser": Sound,
     "audio.output": Meter,
-    "mapping.classifier": LearntInShort,
-    "mapping.follower": LearntInShort,
     "control.pad": Pad,
     "control.sequencer": Points,
     "control.sliders": NamedSliders,
+    "mapping.classifier": LearntInShort,
+    "mapping.follower": LearntInShort,
     "mapping.regressor": Strip,
     "mapping.space": LearntInShort,
     "rave.decoder": Latents,
