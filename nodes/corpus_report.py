@@ -89,7 +89,9 @@ def _silence(found: Mapping[str, Any], corpus: Corpus, whole: float) -> list[Fin
     if silent < 0.02 * whole:
         return [Finding("good", "Hardly any silence", f"{part(silent, whole)} of the sound is softer than -60 dBFS.")]
     kind = "warn" if silent > 0.15 * whole else "note"
-    advice = "A model learns to be silent from it, and its training wavers there. Clean takes it out."
+    advice = (
+        "A model learns to be silent from it, and its training wavers there. Clean takes it out, more with a smaller minimum."
+    )
     return [Finding(kind, f"{part(silent, whole)} is silence", f"{length(silent)} are softer than -60 dBFS. {advice}")]
 
 
@@ -179,7 +181,7 @@ def _levels(found: Mapping[str, Any], corpus: Corpus, whole: float) -> list[Find
 def _kinds(found: Mapping[str, Any], corpus: Corpus, whole: float) -> list[Finding]:
     bright, pitch = found["brightness"], found["pitch"]
     looked = f"{found['looked']} slices" + ("" if found["looked"] == found["slices"] else " drawn by lot")
-    words = f"Of {looked}, {found['different']} sound clearly different."
+    words = f"Among {looked} there are about {found['different']} clearly different sounds."
     if bright is not None:
         words += f" Brightness spans {bright['octaves']:.1f} octaves ({bright['low']:.0f} to {bright['high']:.0f} Hz)"
         words += f"; {100 * found['pitched']:.0f} % have a pitch"
@@ -188,7 +190,7 @@ def _kinds(found: Mapping[str, Any], corpus: Corpus, whole: float) -> list[Findi
         return [
             Finding("note", "Little variety", f"{words} The latents will have little to tell apart; that can be what you want.")
         ]
-    return [Finding("good", "Variety", words)]
+    return [Finding("good" if found["different"] >= 10 else "note", "Variety", words)]
 
 
 def _rates(found: Mapping[str, Any], corpus: Corpus, whole: float) -> list[Finding]:
