@@ -1,5 +1,6 @@
-"""The corpus map: each slice as a point, like sounds near each other. Worked out in a process of its own, kept by the corpus's
-fingerprint; without dearpygui, and small, until nodes that describe and lay out sounds take its place.
+"""The corpus map: each slice as a point, like sounds near each other. Without dearpygui.
+
+For a corpus that no Layout has laid out, a quick map is worked out in a process of its own, and kept by the corpus's fingerprint.
 """
 
 from __future__ import annotations

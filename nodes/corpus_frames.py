@@ -36,9 +36,9 @@ COLUMNS = (
     "k_power", "power", "peak", "clipped", "centroid", "flatness", "f0", "voicing", "onset", "hum_50", "hum_60",
     *(f"mfcc_{number}" for number in range(1, MFCC + 1)),
 )  # fmt: skip
-"""K-weighted power of all channels; mean power of the channels; highest sample; clipped samples; spectral centroid in Hz;
-flatness in dB (0 is white); pitch in Hz and how sure it is (0 to 1); 1 where a sound begins (in what `hear` gives: how many
-dB the mel spectrum has risen since the row before); how far the mains' harmonics stand out in dB; the timbre."""
+"""K-weighted power of all channels; mean power of the channels, without an offset; highest sample; clipped samples; spectral
+centroid in Hz; flatness in dB (0 is white); pitch in Hz and how sure it is (0 to 1); 1 where a sound begins (`hear` gives how
+many dB the mel spectrum has risen since the row before); how far the mains' harmonics stand out in dB; the timbre."""
 BLOCK = 10
 """Seconds heard at once."""
 LEAD = 1
@@ -88,7 +88,10 @@ def levels(sound: np.ndarray, rate: int, lead: int, found: np.ndarray) -> None:
     whole = sound[:, edges[0] : edges[-1]]
     starts = edges[:-1] - first
     found[:, at("k_power")] = np.add.reduceat(k_power[edges[0] : edges[-1]], starts) / widths
-    found[:, at("power")] = np.add.reduceat(np.square(whole, dtype=np.float64).mean(axis=0), starts) / widths
+    # A recorder's offset (DC) is no sound: each row's power is that around its own mean.
+    mean = np.add.reduceat(whole.astype(np.float64), starts, axis=1) / widths
+    square = np.add.reduceat(np.square(whole, dtype=np.float64), starts, axis=1) / widths
+    found[:, at("power")] = np.maximum(square - mean**2, 0.0).mean(axis=0)
     size = np.abs(whole)
     found[:, at("peak")] = np.maximum.reduceat(size.max(axis=0), starts)
     if size.max(initial=0.0) >= FULL:

@@ -114,6 +114,12 @@ def test_noise_and_silence_have_no_pitch():
     assert not heard(silence(1.0))[:, at("voicing")].any()
 
 
+def test_a_recorder_s_offset_is_no_power():
+    found = heard(noise(1.0, 0.01) + 0.2)
+    assert 10 * np.log10(found[5:-5, at("power")].mean()) == pytest.approx(-40.0, abs=0.3)
+    assert lufs(found[15:, at("k_power")].mean()) < -35.0
+
+
 def test_clipped_samples_are_counted_where_three_follow_one_another():
     sound = np.zeros(RATE, np.float32)
     sound[100:105] = 1.0
