@@ -23,6 +23,7 @@ quick: ready-for-tests
 
 bench: ready-for-tests
 	$(ONE_THREAD) $(BIN)/python -m tests.bench
+	$(ONE_THREAD) $(BIN)/python -m tests.bench_nodes
 	$(ONE_THREAD) $(BIN)/python -m tests.bench_mapping
 
 soak: ready-for-tests

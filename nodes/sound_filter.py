@@ -141,7 +141,7 @@ def moving(
         reach *= 2
     ends = m[:, :, -1].tolist()
     begins = np.array([_begins(ends, u[:, channel, -1].tolist(), state[channel]) for channel in range(channels)])
-    s = begins[:, :-1].transpose(2, 0, 1)[:, :, None]  # [2, channels, 1, pieces]
+    s = begins[:, :, :-1].swapaxes(0, 1)[:, :, None]  # [2, channels, 1, pieces]
     u += m[:, 0, None] * s[0] + m[:, 1, None] * s[1]
     after1, after2 = u.swapaxes(-1, -2).reshape(2, channels, frames)
 
@@ -160,16 +160,17 @@ def moving(
         made = audio - k * output(after1, state[:, 0])
         if mode == "high":
             made -= output(after2, state[:, 1])
-    return made, begins[:, -1]
+    return made, begins[:, :, -1]
 
 
-def _begins(m: list[Any], u: list[Any], state: np.ndarray) -> list[tuple[float, float]]:
-    """The states of one channel at the beginning of each piece and after the last: `m` [2, 2, pieces] and `u` [2, pieces] take
-    it from one end of a piece to the other. In plain numbers, which for so few is quicker than in arrays."""
+def _begins(m: list[Any], u: list[Any], state: np.ndarray) -> tuple[list[float], list[float]]:
+    """The two states of one channel at the beginning of each piece and after the last: `m` [2, 2, pieces] and `u` [2, pieces]
+    take it from one end of a piece to the other. In plain numbers, which for so few is quicker than in arrays."""
     (m11, m12), (m21, m22) = m
     s1, s2 = state.tolist()
-    found = [(s1, s2)]
+    first, second = [s1], [s2]
     for a, b, c, d, u1, u2 in zip(m11, m12, m21, m22, *u, strict=True):
         s1, s2 = a * s1 + b * s2 + u1, c * s1 + d * s2 + u2
-        found.append((s1, s2))
-    return found
+        first.append(s1)
+        second.append(s2)
+    return first, second

@@ -49,6 +49,7 @@ class Reverb(StreamNode):
         self._lengths = np.array(primes_near(lengths.round().astype(int).tolist()))
         self._most = int(self._lengths.min())
         self._seconds = self._lengths / rate
+        self._fall = (-math.log(1000.0) * self._seconds[:, None]).astype(np.float32)
         self._lines = History(LINES, int(self._lengths.max()) + stream.block + 2)
         self._early = History(2, math.ceil(EARLY * size * rate) + stream.block + 2)
         places = np.sort(random.uniform(0.002, EARLY, (2, TAPS)), axis=1) * size
@@ -83,7 +84,7 @@ class Reverb(StreamNode):
         heard = np.empty((LINES, count + 1), np.float32)
         for line, length in enumerate(self._lengths.tolist()):
             heard[line] = self._lines.read(length + 1, count + 1, line)
-        gain = np.exp(-math.log(1000.0) * self._seconds[:, None] / np.asarray(decay, np.float64)).astype(np.float32)
+        gain = np.exp(self._fall / np.float32(decay)) if isinstance(decay, float) else np.exp(self._fall / decay)
         # Each frame with a part of the one before it: what is high is lost, the more the longer the line is, so that all lines
         # lose it as fast.
         lost = (0.5 * (1.0 - np.exp(-damping * 40.0 * self._seconds))).astype(np.float32)[:, None]
