@@ -21,13 +21,26 @@ from tests import drive, media
 from tests.hands import hands_video
 
 PATCHES = Path(__file__).resolve().parent.parent / "patches"
-VOICE = "demo/recordings/voices/speech_000.wav"
+SPOKEN = "demo/recordings/voices/speech_000.wav"
 LOOKS = {"straight": 0.0, "left": -1.0, "right": 1.0}
+HANDS = (
+    "drawn hands play the demo's model. Put a Camera in place of the video for your own: spread, pinch, raise and bring them "
+    "near.\n\n"
+    "Select takes the numbers that count. Teach your own gestures as you would teach a face."
+)
+VOICE = (
+    "your voice plays the demo's model; when it is rendered, a recording speaks for you.\n\n"
+    "Descriptors hears loudness, brightness, noisiness and pitch. Teach it your own sounds, or plug an instrument in."
+)
+GAZE = (
+    "the eyes in the video play the demo's model. Put a Camera in its place, and look left and right.\n\n"
+    "A head that turns is told apart from eyes that do: both are taught."
+)
 RATE = 44100
 Place = tuple[float, float]
 
 
-def patch_of(sources: Mapping[str, tuple[Node, Place]], tracker: str, output: str, names: str) -> Patch:
+def patch_of(sources: Mapping[str, tuple[Node, Place]], tracker: str, output: str, names: str, words: str) -> Patch:
     """A patch in which what `tracker` gives, as far as `names` say, plays the demo's model."""
     nodes = {name: Node(node.type, params=node.params, position=place) for name, (node, place) in sources.items()}
     rest: dict[str, tuple[str, dict[str, Any], Place]] = {
@@ -52,7 +65,9 @@ def patch_of(sources: Mapping[str, tuple[Node, Place]], tracker: str, output: st
         {"colour": "blue", "nodes": [*sources, "choice", "calm"], "title": "1   The performance space"},
         {"colour": "violet", "nodes": ["model", "regressor", "decoder", "limiter", "output"], "title": "2   What it plays"},
     ]
-    return Patch({"block": 512, "sample_rate": RATE, "seed": 0}, nodes, tuple(links), view={"frames": frames})
+    comments = [{"colour": "grey", "position": [40, 60], "text": f"Press Run once, then Live: {words}", "width": 420}]
+    view = {"comments": comments, "frames": frames}
+    return Patch({"block": 512, "sample_rate": RATE, "seed": 0}, nodes, tuple(links), view=view)
 
 
 def targets() -> list[str]:
@@ -75,7 +90,7 @@ def hands() -> None:
         "hands": (Node("vision.hands"), (275.0, 300.0)),
     }
     path = PATCHES / "hands.json"
-    save(path, patch_of(sources, "hands", "gesture", "*_y *_size *_spread *_pinch"))
+    save(path, patch_of(sources, "hands", "gesture", "*_y *_size *_spread *_pinch", HANDS))
     taught(path, [(name, begin + 0.2, end) for name, begin, end in spans])
 
 
@@ -96,18 +111,18 @@ def gaze() -> None:
         "face": (Node("vision.face", params={"gaze": True}), (275.0, 300.0)),
     }
     path = PATCHES / "gaze.json"
-    save(path, patch_of(sources, "face", "gesture", "gaze_x gaze_y yaw pitch"))
+    save(path, patch_of(sources, "face", "gesture", "gaze_x gaze_y yaw pitch", GAZE))
     taught(path, spans)
 
 
 def voice() -> None:
     sources = {
-        "voice": (Node("audio.input", params={"file": VOICE}), (40.0, 300.0)),
+        "voice": (Node("audio.input", params={"file": SPOKEN}), (40.0, 300.0)),
         "heard": (Node("audio.descriptors"), (275.0, 300.0)),
     }
     path = PATCHES / "voice.json"
-    save(path, patch_of(sources, "heard", "descriptors", "loudness centroid flatness pitch"))
-    taught(path, moments(read_sound(PATCHES / VOICE, RATE)))
+    save(path, patch_of(sources, "heard", "descriptors", "loudness centroid flatness pitch", VOICE))
+    taught(path, moments(read_sound(PATCHES / SPOKEN, RATE)))
 
 
 def moments(sound: np.ndarray, length: float = 0.15) -> list[tuple[str, float, float]]:
