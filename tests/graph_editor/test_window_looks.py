@@ -186,6 +186,13 @@ def test_another_theme_or_scale_holds_at_once_while_it_plays(row, choice, kept, 
         assert overlapping(w.ask("nodes")) == []
 
 
+def test_the_command_may_begin_with_the_perform_view(display, tmp_path):
+    (path,) = (path for path in copies(tmp_path / "patches") if path.stem == "demo")
+    with window(path, "--perform", display=display, home=tmp_path / "home") as w:
+        assert w.state()["perform"]
+        assert w.ask("item", label="Back to the patch")
+
+
 def test_escape_leaves_the_perform_view_though_words_are_shown(empty):
     empty.key("F11")
     empty.frames(5)

@@ -3,14 +3,17 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from pythonosc.udp_client import SimpleUDPClient
 
 from graph_editor import theme
+from tests.screenshots import copies, trust_models
 from tests.window import screen, window
 
 pytestmark = pytest.mark.stage
@@ -43,6 +46,18 @@ def targets(path):
     """What the regressor was taught, as its file beside the patch says: anchor -> target."""
     file = path.with_suffix(".assets") / "regressor" / "examples.json"
     return {one["name"]: one["target"] for one in json.loads(file.read_text())["anchors"]} if file.exists() else {}
+
+
+def gestures(path):
+    """Which gesture was recorded for each anchor, by its digest."""
+    file = path.with_suffix(".assets") / "regressor" / "examples.json"
+    return {one["name"]: one["frames"] for one in json.loads(file.read_text())["anchors"]}
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 def pull(w, latent, share):
@@ -139,3 +154,31 @@ def test_a_latent_is_called_by_a_word_and_the_word_is_undone(display, demo, tmp_
         w.click(*w.title_of("video"))
         w.key("ctrl+z")
         assert "view" not in json.loads(w.model())["nodes"]["decoder"]
+
+
+def test_an_anchor_is_recorded_anew_by_its_button_and_a_new_one_by_osc(display, tmp_path):
+    (demo,) = (path for path in copies(tmp_path / "patches") if path.stem == "demo")
+    home, port = tmp_path / "home", free_port()
+    home.mkdir()
+    trust_models(demo, home)
+    (home / "preferences.json").write_text(json.dumps({"width": SIZE[0], "height": SIZE[1], "device": "none", "osc": port}))
+    before, gesture = targets(demo), gestures(demo)["open"]
+    with window(demo, display=display, home=home, size=SIZE) as w:
+        w.press("Live")
+        w.until(lambda state: state["client"] == "playing", 60, "the sound")
+        w.click(*w.title_of("regressor"))
+        w.frames(10)
+        w.press("##again open")
+        w.until(lambda state: state["recording"] == "open", 10, "the recording")
+        time.sleep(1.0)
+        w.key("r")
+        w.until(lambda _: gestures(demo)["open"] != gesture, 30, "another gesture")
+        assert targets(demo) == before
+
+        hand = SimpleUDPClient("127.0.0.1", port)
+        hand.send_message("/glasspatch/anchor/record", ["regressor", "from afar"])
+        time.sleep(1.0)
+        hand.send_message("/glasspatch/anchor/end", [])
+        w.until(lambda state: "from afar" in state["taught"]["regressor"], 30, "the anchor")
+        w.until(lambda _: w.ask("item", label="##play from afar"), 10, "its place in the strip")
+        assert set(targets(demo)) == {*before, "from afar"}
