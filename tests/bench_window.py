@@ -63,7 +63,7 @@ def large(path: Path, count: int) -> Path:
         "output": {"type": "audio.output", "position": [300, -300]},
     }
     links = [["mix.audio", "output.audio"]]
-    for number in range((count - 2) // 4):
+    for number in range(-(-(count - 2) // 4)):
         x, y = number % 10 * 860, number // 10 * 460
         nodes |= {
             f"sine{number}": {
