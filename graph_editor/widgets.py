@@ -115,14 +115,17 @@ def _slider(look: Look, param: Any, value: Any, change: Set, common: dict[str, A
     def place(of: Any) -> Any:
         return math.log(of) if log else int(of) if whole else float(of)
 
+    def in_place(of: Any) -> str:
+        return fitting(param, of, lambda text: look.width(text, size, zoom=zoom) <= room)
+
     def moved(_: Any, at: Any) -> None:
         new = min(max(math.exp(at), param.low), param.high) if log else int(at) if whole else at
-        dpg.set_value(words, fitting(look, param, new, room, size, zoom))
+        dpg.set_value(words, in_place(new))
         change(new)
 
     def show(new: Any) -> None:
         dpg.set_value(item, place(new))
-        dpg.set_value(words, fitting(look, param, new, room, size, zoom))
+        dpg.set_value(words, in_place(new))
 
     with dpg.group(horizontal=True, horizontal_spacing=gap, parent=common["parent"]) as group:
         item = (dpg.add_slider_int if whole else dpg.add_slider_float)(
@@ -135,21 +138,20 @@ def _slider(look: Look, param: Any, value: Any, change: Set, common: dict[str, A
             no_input=log,
             callback=moved,
         )
-        words = dpg.add_text(fitting(look, param, value, room, size, zoom))
+        words = dpg.add_text(in_place(value))
     dpg.bind_item_font(group, look.font(size, zoom=zoom))
     return Field(item, show)
 
 
-def fitting(look: Look, param: Any, value: Any, room: float, size: str, zoom: float) -> str:
-    """A number with its unit and as many places as there is room for; without the unit where even that is too wide."""
+def fitting(param: Any, value: Any, fits: Callable[[str], bool]) -> str:
+    """A number with its unit and as many places as fit; without the unit where even that does not. It is never rounded to 0."""
     unit = f" {param.unit}" if param.unit else ""
-    if isinstance(value, int):
-        shown = [f"{value}{unit}", f"{value}"]
-    else:
-        exact = number(value)
-        fewer = [f"{value:.{places}f}" for places in range(len(exact.partition(".")[2]) - 1, -1, -1)] if "e" not in exact else []
-        shown = [f"{_trimmed(one)}{unit}" for one in (exact, *fewer)] + [_trimmed(one) for one in (exact, *fewer)]
-    return next((one for one in shown if look.width(one, size, zoom=zoom) <= room), shown[-1])
+    exact = str(value) if isinstance(value, int) else number(value)
+    places = 0 if "e" in exact else len(exact.partition(".")[2])
+    rounded = [f"{value:.{fewer}f}" for fewer in range(places - 1, -1, -1)]
+    every = [_trimmed(one) for one in (exact, *(one for one in rounded if float(one) or not value))]
+    shown = [*(one + unit for one in every), *every]
+    return next((one for one in shown if fits(one)), every[-1])
 
 
 def _trimmed(text: str) -> str:
