@@ -117,3 +117,11 @@ def test_the_example_patches_can_be_arranged(name):
     patch = load(ROOT / "patches" / name)
     arranged = edits.move(patch, layout.arrange(patch, NODES, {}))
     assert not overlapping(arranged, NODES)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "patches").glob("*.json")), ids=lambda path: path.stem)
+def test_in_every_example_the_wires_lead_to_the_right_and_no_node_lies_over_another(path):
+    patch = load(path)
+    boxes = layout.boxes_of(patch, layout.sizes_of(patch, NODES))
+    assert [link for link in patch.links if boxes[link.ends()[0]][2] >= boxes[link.ends()[2]][0]] == []
+    assert overlapping(patch, NODES) == []
