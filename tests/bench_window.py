@@ -86,7 +86,7 @@ def large(path: Path, count: int) -> Path:
 
 def opened(path: Path, w: Window, count: int) -> None:
     """Waits until so many nodes are shown and play."""
-    assert len(w.ask("shown")["nodes"]) >= count, path
+    w.until(lambda _: len(w.ask("shown")["nodes"]) >= count, 30, f"{count} nodes of {path}")
     w.key("ctrl+l")
     w.until(lambda state: state["client"] == "playing" and state["peak"] > 0.0, 120, "the sound")
 
