@@ -192,7 +192,7 @@ def thousands(folder, home):
     """A patch with a slicer of very many slices, and the map of its corpus, made already."""
     shutil.copytree(PATCHES / "demo" / "recordings", folder / "tapes")
     files = sorted(one for one in (folder / "tapes").rglob("*.wav"))
-    recordings = [Recording(str(one.relative_to(folder)), f"{number:064x}", 44100, 1, 60_000) for number, one in enumerate(files)]
+    recordings = [Recording(str(one.relative_to(folder)), f"{number:064x}", 44100, 1, 504_000) for number, one in enumerate(files)]
     patch = Patch(
         nodes={
             "archive": Node("corpus.folder", params={"path": "tapes"}),
