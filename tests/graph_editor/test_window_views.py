@@ -192,7 +192,8 @@ def thousands(folder, home):
     """A patch with a slicer of very many slices, and the map of its corpus, made already."""
     shutil.copytree(PATCHES / "demo" / "recordings", folder / "tapes")
     files = sorted(one for one in (folder / "tapes").rglob("*.wav"))
-    recordings = [Recording(str(one.relative_to(folder)), f"{number:064x}", 44100, 1, 504_000) for number, one in enumerate(files)]
+    names = [str(one.relative_to(folder)) for one in files]
+    recordings = [Recording(name, f"{number:064x}", 44100, 1, 504_000) for number, name in enumerate(names)]
     patch = Patch(
         nodes={
             "archive": Node("corpus.folder", params={"path": "tapes"}),
@@ -203,9 +204,9 @@ def thousands(folder, home):
     path = folder / "many.json"
     save(path, patch)
     assets = Assets(path)
-    slices = tuple(
-        Slice(number % len(files), number // len(files) * 8, number // len(files) * 8 + 8000) for number in range(MANY)
-    )
+    begins = [number // len(files) * 8 for number in range(MANY)]
+    # Each is long enough to be seen while it is heard, also on a slow machine.
+    slices = tuple(Slice(number % len(files), begin, begin + 400_000) for number, begin in enumerate(begins))
     assets.working("slicer").mkdir(parents=True)
     Corpus(folder, tuple(recordings), slices).write(assets.working("slicer"))
     assets.finish("slicer", {"params": {}}, {"corpus": (PortType.CORPUS, assets.working("slicer"))})
