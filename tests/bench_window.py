@@ -1,4 +1,4 @@
-"""The window's figures: `python -m tests.bench_window` prints them as a table.
+"""The window's figures: `python -m tests.bench_window [first] [frames] [gaps]` prints them as a table.
 
 CPU times are of the window's main thread alone, so that other work on the machine does not count; the library draws with the
 processor here, which a graphics card would do elsewhere."""
@@ -25,7 +25,7 @@ from tests.sound_server import CARD, SoundServer, sound_server
 from tests.stage import Judge, set_stage
 from tests.window import SIZE, Window, screen, window
 
-WATCHED = 90
+WATCHED = 40
 """Frames over which what a frame costs is looked at."""
 PLAYED = 20.0
 """Seconds of sound that are judged with the window, and without it."""
@@ -100,7 +100,7 @@ def frame_costs(w: Window) -> dict[float, tuple[float, float]]:
         w.frames(3)
     found = {}
     for step in range(len(ZOOMS)):
-        w.frames(40)  # what a new zoom builds is no cost of a frame
+        w.frames(15)  # what a new zoom builds is no cost of a frame
         w.frames(WATCHED)
         costs = sorted(w.ask("cost")[-WATCHED:])
         found[ZOOMS[w.state()["zoom"]]] = statistics.median(costs), costs[int(0.95 * len(costs))]
@@ -159,45 +159,50 @@ def _counted(counters: dict[str, int]) -> dict[str, int]:
     return {what: int(counters.get(what, 0)) for what in ("underflows", "starved")}
 
 
-def main() -> None:
+def tell(what: str, found: str, wanted: str) -> None:
+    print(f"{what:42}  {found}{f'  wanted {wanted}' if wanted else ''}", flush=True)
+
+
+def tell_first_frame(place: Path, display: str) -> None:
+    firsts = [first_frame(place, display, number) for number in range(3)]
+    tell("from the command to the first frame", f"{min(firsts):.2f} s (of {len(firsts)}: {max(firsts):.2f})", "<= 2 s")
+
+
+def tell_frames(place: Path, display: str) -> None:
+    for count, wanted in ((200, 10), (500, 20)):
+        path = large(place / f"large-{count}.json", count)
+        with window(path, display=display, home=place / f"home-large-{count}") as w:
+            opened(path, w, count)
+            costs = frame_costs(w)
+            built = build_time(w)
+        worst = max(median for median, _ in costs.values())
+        by_zoom = ", ".join(f"{zoom:g}: {1000 * median:.1f} ({1000 * most:.1f})" for zoom, (median, most) in costs.items())
+        tell(f"{count} nodes built", f"{1000 * built:.0f} ms", "<= 50 ms" if count == 200 else "")
+        tell(f"a frame with {count} live nodes", f"{1000 * worst:.1f} ms at the worst zoom", f"<= {wanted} ms")
+        tell("  by zoom: median (95 of 100), ms", by_zoom, "")
+
+
+def tell_gaps(place: Path, display: str) -> None:
+    os.environ["GLASSPATCH_CONFIG"] = str(place)
+    with sound_server() as server:
+        os.environ.update(server.env)
+        for name, play in (("without", alone), ("with", lambda server, folder: beside(server, folder, display))):
+            folder = place / name
+            folder.mkdir()
+            found = play(server, folder)
+            tell(f"gaps {name} the window, {PLAYED:g} s", f"{found.gaps} ({found.judged}, {found.counted})", "the same")
+
+
+PARTS = {"first": tell_first_frame, "frames": tell_frames, "gaps": tell_gaps}
+
+
+def main(wanted: list[str]) -> None:
     limit_threads(1)  # as `glasspatch play` does: the engine inherits it
-    rows: list[tuple[str, str, str]] = []
     with tempfile.TemporaryDirectory(prefix="glasspatch-bench-") as folder, screen() as display:
-        place = Path(folder)
-        firsts = [first_frame(place, display, number) for number in range(4)]
-        rows.append(
-            ("from the command to the first frame", f"{min(firsts):.2f} s (of {len(firsts)}: {max(firsts):.2f})", "<= 2 s")
-        )
-        for count, wanted in ((200, 10), (500, 20)):
-            path = large(place / f"large-{count}.json", count)
-            with window(path, display=display, home=place / f"home-large-{count}") as w:
-                opened(path, w, count)
-                costs = frame_costs(w)
-                told = ", ".join(f"{zoom:g}: {1000 * median:.1f} ({1000 * most:.1f})" for zoom, (median, most) in costs.items())
-                built = build_time(w)
-            rows.append((f"{count} nodes built", f"{1000 * built:.0f} ms", "<= 50 ms" if count == 200 else "-"))
-            worst = max(median for median, _ in costs.values())
-            rows.append((f"a frame with {count} live nodes", f"{1000 * worst:.1f} ms at the worst zoom", f"<= {wanted} ms"))
-            rows.append(("  by zoom: median (95 of 100), ms", told, ""))
-        os.environ["GLASSPATCH_CONFIG"] = str(place)
-        with sound_server() as server:
-            os.environ.update(server.env)
-            for what, found in (
-                ("gaps without the window", alone(server, _made(place / "alone"))),
-                ("gaps with the window", beside(server, _made(place / "beside"), display)),
-            ):
-                rows.append((f"{what}, {PLAYED:g} s", f"{found.gaps} ({found.judged}, {found.counted})", "the same"))
-    width = max(len(row[0]) for row in rows)
-    for what, found, wanted in rows:
-        print(f"{what:{width}}  {found}{f'  wanted {wanted}' if wanted else ''}")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+        for part in wanted or PARTS:
+            PARTS[part](Path(folder), display)
 
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        main()
-    sys.exit(0)
+        main(sys.argv[1:])
