@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 READY_FOR_TESTS := $(VENV)/ready-for-tests
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test setup ready-for-tests bench soak quick readme screenshots clean
+.PHONY: demo test setup ready-for-tests bench bench-training soak quick readme screenshots clean
 
 demo: setup
 	$(BIN)/glasspatch demo
@@ -25,6 +25,9 @@ bench: ready-for-tests
 	$(ONE_THREAD) $(BIN)/python -m tests.bench
 	$(ONE_THREAD) $(BIN)/python -m tests.bench_nodes
 	$(ONE_THREAD) $(BIN)/python -m tests.bench_mapping
+
+bench-training: ready-for-tests
+	$(BIN)/python -m tests.bench_training
 
 soak: ready-for-tests
 	$(BIN)/python -m tests.soak 600 512

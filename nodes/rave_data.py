@@ -95,6 +95,9 @@ def read_mono(corpus: Corpus, stretch: Slice, rate: int) -> Iterator[np.ndarray]
     for start in range(0, length, READ_SECONDS * source):
         end = min(start + READ_SECONDS * source, length)
         audio = corpus.load(Slice(stretch.recording, stretch.start + start, stretch.start + end)).mean(axis=0)
+        if not np.isfinite(audio).all():
+            path = corpus.recordings[stretch.recording].path
+            raise NodeError(f"{path} holds samples that are no numbers; run the patch again to leave it out")
         places = np.arange(start, end)
         head, tail = places < fade, places >= length - fade
         audio[head] *= ramp[places[head]]
@@ -146,7 +149,8 @@ def write_examples(job: Job, corpus: Corpus, folder: Path, key: str, rate: int, 
 
     size = int(total * rate * 2 * 1.2) + 4 * split.chunk + 2**26
     try:
-        with lmdb.open(str(folder), map_size=size) as env:
+        # Flushed to the disk once, at the end: after each example that took half of the time. The note comes after it.
+        with lmdb.open(str(folder), map_size=size, sync=False) as env:
             for chunk in chunks(sound(), split.chunk):
                 silent += sum(split.crop for half in np.split(chunk, 2) if np.abs(half).max() < SILENCE)
                 data = np.clip(np.rint(chunk * 32767), -32767, 32767).astype(np.int16).tobytes()
@@ -156,6 +160,7 @@ def write_examples(job: Job, corpus: Corpus, folder: Path, key: str, rate: int, 
                 with env.begin(write=True) as transaction:
                     transaction.put(f"{count:08d}".encode(), AudioExample(buffers={"waveform": buffer}).SerializeToString())
                 count += 1
+            env.sync(True)
     except lmdb.Error as error:
         raise NodeError(f"the examples for the training cannot be written ({error}); is the disk full?") from error
     seconds = count * split.chunk / rate
