@@ -50,7 +50,8 @@ def draw(path: Path, found: Mapping[str, Any], corpus: Corpus, table: Table) -> 
 
 def _parts(axis: Any, found: Mapping[str, Any]) -> None:
     """What can be used and what cannot, as one bar."""
-    unit, size = ("minutes", 60.0) if found["seconds"] < 7200 else ("hours", 3600.0)
+    units = (("seconds", 1.0, 120.0), ("minutes", 60.0, 7200.0), ("hours", 3600.0, np.inf))
+    unit, size, _ = next(one for one in units if found["seconds"] < one[2])
     left = 0.0
     rest = found["seconds"] - found["usable"] - found["silent"] - found["spoilt"]
     for words, seconds, colour in (

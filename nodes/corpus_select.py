@@ -35,10 +35,10 @@ class Tagger(JobNode):
         params=(
             TagsParam(name="tags", doc="set by hand: draw around slices on the map", live=False),
             TextParam(name="name", doc="of the tag for what fits the rule; empty: only tags set by hand", live=False),
-            TextParam(name="reason", doc="why, in your words", live=False),
             BY,
-            DESCRIPTOR,
             what("what", "which slices"),
+            DESCRIPTOR,
+            TextParam(name="reason", doc="why, in your words", live=False),
         ),
     )
 
@@ -69,8 +69,8 @@ class Select(JobNode):
         outputs=(Port("corpus", PortType.CORPUS, "the chosen slices"),),
         params=(
             BY,
-            DESCRIPTOR,
             what("what", "which slices"),
+            DESCRIPTOR,
             BoolParam(name="invert", default=False, doc="choose what does not fit instead", live=False),
         ),
     )
@@ -100,7 +100,7 @@ class Split(JobNode):
             *(Port(name, PortType.CORPUS, f"what fits the {name}") for name in OUTPUTS),
             Port("rest", PortType.CORPUS, "what fits none of them"),
         ),
-        params=(BY, DESCRIPTOR, *(what(name, f"what goes to the {name}") for name in OUTPUTS)),
+        params=(BY, *(what(name, f"what goes to the {name}") for name in OUTPUTS), DESCRIPTOR),
     )
 
     def run(self, job: Job, corpus: Artifact, by: str, descriptor: str, first: str, second: str, third: str) -> dict[str, Path]:

@@ -107,7 +107,7 @@ class CorpusAtLength(View):
         if corpus.rejected:
             self._head(f"Left out ({len(corpus.rejected)})")
             names = [one.path for one in corpus.rejected]
-            Listed(seat, names, lambda row: corpus.rejected[row].reason, self._hear, 0, self._can_hear)
+            Listed(seat, names, lambda row: corpus.rejected[row].reason, self._hear, 0, self._can_hear, "warn")
         files = corpus_notes.files_of(found.notes.get("audit"))
         if files:
             self._head("Before and after")
@@ -297,7 +297,9 @@ class Listed:
         play: Callable[[int], None] | None,
         right: int,
         can: Callable[[int], bool] = lambda _: True,
+        colour: str = "muted",
     ) -> None:
+        self._colour = colour
         self._seat, self._rows, self._words, self._play, self._right, self._can = seat, rows, words, play, right, can
         self._first = 0
         self._chosen = list(range(len(rows)))
@@ -359,7 +361,7 @@ class Listed:
                 dpg.bind_item_theme(told, look.words("muted"))
         if not self._right:
             told = dpg.add_text(words, wrap=self._seat.width, parent=self._place)
-            dpg.bind_item_theme(told, look.words("warn"))
+            dpg.bind_item_theme(told, look.words(self._colour))
 
     def _press(self, number: int, *_: Any) -> None:
         if self._play is not None:
