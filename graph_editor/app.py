@@ -15,7 +15,7 @@ from typing import Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import perform, probe, subpatch_verbs, verbs
+from graph_editor import anything, perform, probe, subpatch_verbs, verbs
 from graph_editor.commands import Command
 from graph_editor.document import Document
 from graph_editor.editor import Editor
@@ -31,6 +31,8 @@ PERFORMING = ("Play",)
 """Groups of commands that the perform view obeys."""
 SWITCH = 0.0005
 """Seconds until a busy thread lets the window's go on: a frame hands over many times, and would wait each time."""
+FAULTS = 100
+"""Frames in a row that may fail by a fault of ours before the window ends, with the work kept: it may be of one moment."""
 BUSY = 1.0
 """Seconds after the last move during which the window counts as busy."""
 
@@ -71,6 +73,9 @@ class Window:
         self._down = False
         self._last_move, self._last_mouse = time.monotonic(), (0.0, 0.0)
         self._leaving = False
+        self._faults = 0
+        self._steps, self._steps_before = 0, 0
+        """How many steps there were before the button went down, and at the last frame."""
         with dpg.handler_registry():
             dpg.add_mouse_wheel_handler(callback=self._wheel)
             dpg.add_mouse_click_handler(button=dpg.mvMouseButton_Right, callback=self._right)
@@ -84,9 +89,13 @@ class Window:
         self._path, self._performing = path, performing
 
     def _command(self, command: Command) -> None:
-        """Runs a command; while performing, edits wait until the patch is seen again."""
-        if self.editor.performing is None or command.group in PERFORMING or command.name in ("perform", "leave"):
-            command.run(self.editor)
+        """Runs a command; while performing, edits wait until the patch is seen again, and while something is asked, for the
+        answer."""
+        editor = self.editor
+        if (editor.palette.is_open or editor.dialogs.is_asking) and not command.writing:
+            return
+        if editor.performing is None or command.group in PERFORMING or command.name in ("perform", "leave"):
+            command.run(editor)
 
     def _leave(self) -> None:
         self._leaving = True
@@ -134,10 +143,20 @@ class Window:
         down = bool(dpg.is_mouse_button_down(dpg.mvMouseButton_Left))
         pressed, released = down and not self._down, self._down and not down
         self._down = down
+        if pressed:  # what the press itself has moved came before this
+            self._steps = self._steps_before
         if mouse != self._last_mouse or down or pressed or released:
             self._last_mouse, self._last_move = mouse, time.monotonic()
         self.editor.mouse = (float(mouse[0]), float(mouse[1]))
-        self.editor.frame(self.editor.mouse, pressed, released, down)
+        try:
+            self.editor.frame(self.editor.mouse, pressed, released, down)
+            self._faults = 0
+        except Exception as error:
+            self._faults += 1
+            if self._faults > FAULTS:
+                raise
+            self._fault(error)
+        self._steps_before = self.editor.document.depth
         if self._probe is not None:
             self._probe.frame()
         dpg.render_dearpygui_frame()
@@ -148,8 +167,13 @@ class Window:
         try:
             dpg.run_callbacks([job])
         except Exception as error:
-            traceback.print_exc()
-            self.editor.say(f"a fault of glasspatch itself: {error}", wrong=True)
+            self._fault(error)
+
+    def _fault(self, error: Exception) -> None:
+        traceback.print_exc()
+        words = f"a fault of glasspatch itself: {error}"
+        if not any(words in told for told in self.editor.dialogs.toasts()):
+            self.editor.say(words, wrong=True)
 
     def _pace(self) -> float:
         if time.monotonic() - self._last_move < BUSY or self.editor.dialogs.is_open or self._probe is not None:
@@ -159,9 +183,7 @@ class Window:
     def _first(self, key: int) -> bool:
         """Keys that belong to what lies on top."""
         self._last_move = time.monotonic()
-        if self.editor.palette.is_open:
-            return self.editor.palette.key(key) or key != dpg.mvKey_Escape
-        return self.editor.dialogs.key(key)
+        return self.editor.palette.key(key) if self.editor.palette.is_open else self.editor.dialogs.key(key)
 
     def _wheel(self, _: Any, turns: float) -> None:
         canvas = self.editor.canvas
@@ -170,15 +192,41 @@ class Window:
 
     def _right(self, *_: Any) -> None:
         editor = self.editor
-        if editor.canvas.is_over(editor.mouse) and editor.canvas.pointed_at(editor.mouse) is None:
-            editor.open_palette(editor.mouse)
+        if editor.dialogs.is_asking or editor.performing is not None:
+            return
+        field = anything.pointed_at(editor)
+        if field is not None:
+            anything.for_param(editor, *field)
+        elif editor.canvas.is_over(editor.mouse):
+            name = editor.canvas.pointed_at(editor.mouse)
+            if name is None:
+                editor.open_palette(editor.mouse)
+            else:
+                if name not in editor.canvas.selection:
+                    editor.canvas.select({name})
+                anything.for_node(editor)
 
     def _double(self, *_: Any) -> None:
         editor = self.editor
-        name = editor.canvas.pointed_at(editor.mouse) if editor.canvas.is_over(editor.mouse) else None
-        if name is not None and not is_writing() and editor.document.patch.nodes[name].inside is not None:
-            editor.canvas.select({name})
-            subpatch_verbs.enter(editor)
+        if editor.dialogs.is_asking or editor.performing is not None or is_writing():
+            return
+        field = anything.pointed_at(editor)
+        if field is not None:
+            self._take_back(f"{field[0]}.{field[1].name}")
+            anything.write(editor, *field)
+        elif editor.canvas.is_over(editor.mouse):
+            name, note = editor.canvas.pointed_at(editor.mouse), editor.canvas.notes.at(editor.mouse)
+            if name is not None and editor.document.patch.nodes[name].inside is not None:
+                editor.canvas.select({name})
+                subpatch_verbs.enter(editor)
+            elif name is None and note is not None:
+                editor.canvas.notes.write(note)
+
+    def _take_back(self, step: str) -> None:
+        """The first click of a double click has moved the slider, which nobody meant."""
+        document = self.editor.document
+        while document.depth > self._steps and document.undo_names()[0] == step:
+            document.undo()
 
 
 def on_lost_display(run: Callable[[], None]) -> object:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import edits, node_view, wires
+from graph_editor import node_view
+from graph_editor.dragging import Dragging, is_adding
 from graph_editor.geometry import Box, Point, inside
 from graph_editor.layout import ZOOMS
 from graph_editor.node_view import NodeView
@@ -15,7 +16,6 @@ from graph_editor.notes_view import Notes
 from graph_editor.theme import NODE_PADDING
 from graph_editor.underlay import Underlay
 from graph_editor.wiring import Wiring
-from runtime.errors import PatchError
 from runtime.patch import Link, Patch
 from runtime.spec import PortType
 
@@ -42,17 +42,17 @@ class Canvas:
         """What is subtracted from a node's place on the canvas, in pixels of the screen."""
         self._patch = Patch()
         self._pins: dict[Any, tuple[str, str, bool]] = {}
-        self._chosen: set[str] = set()
+        self.chosen: set[str] = set()
+        """The nodes that the node editor itself has chosen, and therefore drags."""
         self._clearing = 0
         self._sizes: dict[str, tuple[float, float]] = {}
-        self._pressed: Point | None = None
-        self._grabbed: str | None = None
         with dpg.child_window(
             parent=parent, width=size[0], height=size[1], no_scrollbar=True, no_scroll_with_mouse=True
         ) as self.pane:
             self.underlay = Underlay(self, size)
             self.notes = Notes(self)
             self.wiring = Wiring(self)
+            self.dragging = Dragging(self)
             with dpg.child_window(
                 pos=(0, 0), width=size[0], height=size[1], no_scrollbar=True, no_scroll_with_mouse=True
             ) as self._inner:
@@ -148,6 +148,11 @@ class Canvas:
         box, (x, y), (width, height) = self.box(name), self.corner, self.size
         return box is not None and box[2] >= x and box[3] >= y and box[0] <= x + width and box[1] <= y + height
 
+    def is_whole(self, name: str) -> bool:
+        """Whether all of a node lies in the view."""
+        box, (x, y), (width, height) = self.box(name), self.corner, self.size
+        return box is not None and box[0] >= x and box[1] >= y and box[2] <= x + width and box[3] <= y + height
+
     def hovered_output(self) -> tuple[str, str] | None:
         """The source of the wire under the mouse."""
         link = self.wiring.hovered
@@ -211,7 +216,7 @@ class Canvas:
                 if link not in self.links:
                     self._show_link(link)
         self.selection &= set(patch.nodes)
-        self._chosen &= set(patch.nodes)
+        self.chosen &= set(patch.nodes)
         self.notes.show()
         self._patch = patch
         self._paint()
@@ -255,10 +260,9 @@ class Canvas:
     def select(self, names: set[str]) -> None:
         """Chooses nodes from the program's side."""
         dpg.clear_selected_nodes(self.tag)
-        self._chosen, self._clearing = set(), 3
+        self.chosen, self._clearing = set(), 3
         self.selection = names & set(self.views)
         self._paint()
-        self.editor.selection_changed()
 
     def _read_selection(self) -> None:
         tags = {view.tag: name for name, view in self.views.items()} if dpg.get_selected_nodes(self.tag) else {}
@@ -266,15 +270,14 @@ class Canvas:
         if self._clearing:  # the library takes a frame or two to let go of what it had chosen
             self._clearing = self._clearing - 1 if chosen else 0
             return
-        if chosen == self._chosen:
+        if chosen == self.chosen:
             return
-        grabbed = self._grabbed in self.selection and chosen == {self._grabbed} and len(self.selection) > 1
-        self._chosen = chosen
+        grabbed = self.dragging.grabbed in self.selection and chosen == {self.dragging.grabbed} and len(self.selection) > 1
+        self.chosen = chosen
         if grabbed:
             return  # one of those that look selected is dragged: they move together
         self.selection = set(chosen)
         self._paint()
-        self.editor.selection_changed()
 
     def selected_links(self) -> list[Link]:
         chosen = set(dpg.get_selected_links(self.tag))
@@ -319,28 +322,21 @@ class Canvas:
             self.show()
         self._read_pan()
         if pressed and self.is_over(mouse):
-            self._pressed = mouse
-            self._grabbed = self.pointed_at(mouse)
-            note = self.notes.at(mouse) if self._grabbed is None else None
-            if note is not None:
-                self.notes.grab(note)
+            self.dragging.begin(mouse)
             self.wiring.begin(mouse)
+            if self.selection and self.dragging.grabbed is None and not self.wiring.is_drawing and not is_adding():
+                self.selection = set()  # what only looked selected; the library lets go of the rest by itself
+                self._paint()
         self._read_selection()
-        if down and not self.wiring.is_drawing and self._pressed is not None:
-            self.notes.drag()
-            if self._grabbed:
-                self._drag_along()
+        if down and not self.wiring.is_drawing and self.dragging.pressed is not None:
+            self.dragging.drag()
         if released:
             if self.wiring.is_drawing:
                 self.wiring.end(mouse)
-            elif self._pressed is not None and not self.notes.drop():
-                self._end_drag()
-            if self._pressed is not None and not (self._grabbed and node_view.is_on_widget(self.views[self._grabbed])):
-                self.editor.panes.take_focus()
-            self._pressed, self._grabbed = None, None
+            self.dragging.end()
         self.underlay.frame(self.pan)
         self.notes.frame()
-        free = self._pressed is None and self.is_over(mouse) and self.pointed_at(mouse) is None
+        free = self.dragging.pressed is None and self.is_over(mouse) and self.pointed_at(mouse) is None
         self.wiring.hover(mouse, free=free)
 
     def _read_pan(self) -> None:
@@ -356,44 +352,3 @@ class Canvas:
         self._read_pan()
         self._reference_shift = self.pan
         self.pan = (0.0, 0.0)
-
-    def _movers(self) -> set[str]:
-        """The nodes that move with the one that is dragged."""
-        if self._grabbed is None:
-            return set()
-        return set(self.selection) if self._grabbed in self.selection else {self._grabbed}
-
-    def _drag_along(self) -> None:
-        """Moves what looks selected with the node that the library drags."""
-        view = self.views.get(self._grabbed or "")
-        if view is None:
-            return
-        now = dpg.get_item_pos(view.tag)
-        dx, dy = now[0] - view.place[0], now[1] - view.place[1]
-        if not (dx or dy):
-            return
-        for name in self._movers() - self._chosen - {self._grabbed or ""}:
-            other = self.views[name]
-            dpg.set_item_pos(other.tag, [other.place[0] + dx, other.place[1] + dy])
-        self.underlay.stale = True
-
-    def _end_drag(self) -> None:
-        moved = {}
-        for name, view in self.views.items():
-            place = tuple(dpg.get_item_pos(view.tag))
-            if place != view.place:
-                moved[name] = ((place[0] + self.origin[0]) / self.k, (place[1] + self.origin[1]) / self.k)
-                view.place = (int(place[0]), int(place[1]))
-        if not moved:
-            return
-        patch = edits.move(self.editor.document.patch, moved)
-        what = f"move {next(iter(moved))}" if len(moved) == 1 else f"move {len(moved)} nodes"
-        if len(moved) == 1:
-            name = next(iter(moved))
-            link = self.wiring.under(name)
-            if link is not None:
-                try:
-                    patch, what = wires.insert(patch, self.editor.registry, name, link), f"put {name} into a wire"
-                except PatchError as error:
-                    self.editor.say(str(error), wrong=True)
-        self.editor.edit(what, patch)

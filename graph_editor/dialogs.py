@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dearpygui.dearpygui as dpg
 
 from graph_editor import theme
+from graph_editor.chooser import ENTER, Choice, Chooser, Row
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -26,6 +27,8 @@ class Dialogs:
         self._editor = editor
         self._open: list[Any] = []
         self._accept: dict[Any, Callable[[], None]] = {}
+        self._keys: dict[Any, Callable[[int], bool]] = {}
+        """Questions that take other keys too: lists and rows of buttons."""
         self._long: set[Any] = set()
         """Questions in whose text Enter begins a new line."""
         self._toasts: list[tuple[float, Any]] = []
@@ -143,6 +146,7 @@ class Dialogs:
         if shown in self._open:
             self._open.remove(shown)
             self._accept.pop(shown, None)
+            self._keys.pop(shown, None)
             self._long.discard(shown)
             dpg.delete_item(shown)
 
@@ -168,10 +172,17 @@ class Dialogs:
     def is_open(self) -> bool:
         return bool(self._open)
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the artist is asked something: what lies under the question waits for the answer."""
+        return bool(self._open) and (self._open[-1] in self._accept or self._open[-1] in self._keys)
+
     def key(self, key: int) -> bool:
         """A key that was pressed while a question is open; says whether it was for us."""
-        if self._open and key in (dpg.mvKey_Return, dpg.mvKey_NumPadEnter) and self._open[-1] in self._accept:
-            shown = self._open[-1]
+        shown = self._open[-1] if self._open else None
+        if shown in self._keys:
+            return self._keys[shown](key)
+        if shown in self._accept and key in ENTER:
             ctrl = dpg.is_key_down(dpg.mvKey_LControl) or dpg.is_key_down(dpg.mvKey_RControl)
             if shown not in self._long or ctrl:
                 self._accept[shown]()
@@ -215,28 +226,33 @@ class Dialogs:
 
             return both
 
-        self.buttons(shown, [(label, kind, closing(run)) for label, kind, run in answers])
-        if answers:
-            self._accept[shown] = closing(answers[0][2])
+        self._keys[shown] = Row(self._editor.look, shown, [(label, kind, closing(run)) for label, kind, run in answers]).keys
 
     def accept_with_enter(self, shown: Any, accept: Callable[[], None]) -> None:
         """Enter shall mean this in a window of ours."""
         self._accept[shown] = accept
 
-    def ask_choice(self, title: str, choices: Sequence[str], done: Callable[[str], None]) -> None:
-        """Asks for one of a few words."""
-        shown = self.window(title, 260)
+    def take_keys(self, shown: Any, keys: Callable[[int], bool]) -> None:
+        """Lets a window of ours have the keys while it is on top; `keys` says whether one was for it."""
+        self._keys[shown] = keys
 
-        def pick(word: str) -> Callable[..., None]:
-            def run(*_: Any) -> None:
-                self.close(shown)
-                done(word)
+    def ask_choice(
+        self,
+        title: str,
+        choices: Sequence[str | Choice],
+        done: Callable[[str], object],
+        width: int = 320,
+        at: tuple[float, float] | None = None,
+    ) -> None:
+        """Asks for one of some words; `at` as in `window`."""
+        shown = self.window(title, width, at=at)
+        every = [one if isinstance(one, Choice) else Choice(one) for one in choices]
 
-            return run
+        def pick(place: int) -> None:
+            self.close(shown)
+            done(every[place].words)
 
-        for word in choices:
-            item = dpg.add_button(label=word, parent=shown, width=-1, callback=pick(word))
-            dpg.bind_item_theme(item, self._editor.look.button("plain"))
+        self._keys[shown] = Chooser(self._editor.look, shown, width, every, pick).key
 
     # Pieces
 

@@ -146,6 +146,11 @@ class Document:
         """Goes forth one step and gives its name; None where there is none."""
         return self._go(self._redo, self._undo)
 
+    @property
+    def depth(self) -> int:
+        """How many steps can be undone."""
+        return len(self._undo)
+
     def undo_names(self) -> list[str]:
         """The names of the steps that can be undone, the next one first."""
         return [step.what for step in reversed(self._undo)]

@@ -276,9 +276,6 @@ class Editor:
         x, y = self.document.patch.nodes[name].position
         self.canvas.look_at((x + 110.0, y + 60.0))
 
-    def selection_changed(self) -> None:
-        """The canvas has another selection; the inspector sees it at its next look."""
-
     def later(self, run: Callable[[], None]) -> None:
         """Calls `run` at the next frame, outside of any callback."""
 

@@ -57,6 +57,27 @@ def around(boxes: Iterable[Box]) -> Box | None:
     return min(b[0] for b in every), min(b[1] for b in every), max(b[2] for b in every), max(b[3] for b in every)
 
 
+def towards(boxes: Mapping[str, Box], start: str | None, way: Point, point: Point = (0.0, 0.0)) -> str | None:
+    """The name of the box that one comes to from `start` (or a point, where that is None) in a direction, (1, 0) for the right:
+    the nearest within 60 degrees of it, what lies straight ahead first; None where there is none. From a point, the nearest of
+    all."""
+
+    def middle(box: Box) -> Point:
+        return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+    x, y = middle(boxes[start]) if start is not None else point
+    best: tuple[float, str] | None = None
+    for name, box in boxes.items():
+        dx, dy = middle(box)[0] - x, middle(box)[1] - y
+        ahead, aside = dx * way[0] + dy * way[1], abs(dx * way[1] - dy * way[0])
+        if name == start or (start is not None and (ahead <= 0 or aside > 1.732 * ahead)):
+            continue
+        away = (ahead**2 + aside**2) ** 0.5 if start is None else ahead + 2 * aside
+        if best is None or (away, name) < best:
+            best = away, name
+    return best[1] if best else None
+
+
 def _to_segment(point: Point, start: Point, end: Point) -> float:
     along = (end[0] - start[0], end[1] - start[1])
     length = along[0] ** 2 + along[1] ** 2

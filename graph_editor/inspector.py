@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import param_files, playing, subpatch_verbs, tags, theme, verbs
+from graph_editor import note_verbs, param_files, playing, subpatch_verbs, tags, theme, verbs
 from graph_editor.node_view import legal
 from graph_editor.previews import Seat, View, detail_of
 from graph_editor.widgets import Field, in_words, make_exact_field
@@ -29,6 +29,7 @@ class Inspector:
     def __init__(self, editor: Editor, parent: Any) -> None:
         self._editor, self._parent = editor, parent
         self._shown: Any = None
+        self._name: str | None = None
         self._fields: dict[str, Field] = {}
         self._params: Any = None
         self._resets: dict[str, Any] = {}
@@ -68,6 +69,11 @@ class Inspector:
         if key != self._shown:
             self._shown = key
             self._build(name, node, chosen)
+        if node is None and self._fields and patch.settings is not self._params:
+            for setting in SETTINGS:
+                if setting.name in self._fields:
+                    self._fields[setting.name].show(legal(setting, patch.settings.get(setting.name)))
+            self._params = patch.settings
         if node is not None and node.params is not self._params:
             spec = editor.spec(name)
             for param, shown in self._fields.items():
@@ -76,6 +82,10 @@ class Inspector:
                     shown.show(value)
                     dpg.configure_item(self._resets[param], show=value != spec.param(param).default)
             self._params = node.params
+
+    def fields(self) -> list[tuple[str, str, Field]]:
+        """(node, param, its field) of all that can be set here; "" for the patch's own settings."""
+        return [(self._name or "", param, field) for param, field in self._fields.items()]
 
     def clear(self) -> None:
         """Gives back what the views hold."""
@@ -89,7 +99,7 @@ class Inspector:
 
     def _build(self, name: str | None, node: Node | None, chosen: list[str]) -> None:
         self.clear()
-        self._fields, self._resets, self._params = {}, {}, None
+        self._name, self._fields, self._resets, self._params = name, {}, {}, None
         dpg.delete_item(self._parent, children_only=True)
         dpg.push_container_stack(self._parent)
         try:
@@ -199,16 +209,21 @@ class Inspector:
         self._head("Ports")
         for port in spec.inputs:
             sources = [link.source for link in patch.links if link.target == f"{name}.{port.name}"]
-            self._port(
-                port, "<- " + ", ".join(sources) if sources else "not connected", port.optional or port.many or bool(sources)
-            )
+            fine = port.optional or port.many or bool(sources)
+            self._port(name, port, "input", "<- " + ", ".join(sources) if sources else "not connected", fine)
         for port in spec.outputs:
             targets = [link.target for link in patch.links if link.source == f"{name}.{port.name}"]
-            self._port(port, "-> " + ", ".join(targets) if targets else "", True)
+            self._port(name, port, "output", "-> " + ", ".join(targets) if targets else "", True)
 
-    def _port(self, port: Port, words: str, fine: bool) -> None:
-        look = self._editor.look
+    def _port(self, name: str, port: Port, side: str, words: str, fine: bool) -> None:
+        editor, look = self._editor, self._editor.look
         with dpg.group(horizontal=True):
+            if editor.document.patch.nodes[name].inside is not None:
+                run = partial(subpatch_verbs.ask_port, editor, name, port.name, side)
+                self._button(theme.icon("pencil"), "ghost", run, "Call it otherwise, or take it away")
+            elif editor.document.where:
+                run = partial(subpatch_verbs.expose, editor, f"{name}.{port.name}", side)
+                self._button(theme.icon("plus"), "ghost", run, "Give the subpatch around it a port for this")
             self._text(theme.icon(theme.TYPE_ICONS[port.type]), look.type_colour(port.type), "small")
             item = self._text(port.name, "text", "small")
             self._text(
@@ -238,7 +253,7 @@ class Inspector:
             ("Align top", lambda: verbs.align(editor, "top")),
             ("In a row", lambda: verbs.align(editor, "row")),
             ("In a column", lambda: verbs.align(editor, "column")),
-            ("Frame", lambda: verbs.frame(editor)),
+            ("Frame", lambda: note_verbs.frame(editor)),
             ("Make a subpatch", lambda: subpatch_verbs.group(editor)),
         ):
             self._button(words, "small", run)
@@ -274,6 +289,7 @@ class Inspector:
                         choose=lambda: None,
                     )
                     dpg.bind_item_font(shown.item, look.font("small"))
+                    self._fields[param.name] = shown
                 editor.explain(words, param.doc)
         self._scenes()
         self._head("Wires")

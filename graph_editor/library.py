@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from graph_editor import layout
 from graph_editor.look import Point
 from graph_editor.names import free_name
 from runtime.errors import PatchError, in_words
@@ -12,6 +14,8 @@ from runtime.folders import config_folder
 from runtime.patch import SUBPATCH, Node, Patch
 from runtime.patch import load as load_patch
 from runtime.patch import save as save_patch
+from runtime.registry import Registry
+from runtime.subpatch import spec_of
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,15 @@ def discard(entry: Entry) -> None:
         raise PatchError(f"{entry.title} was not removed: {in_words(error)}") from error
 
 
-def add(patch: Patch, entry: Entry, position: Point) -> tuple[Patch, str]:
-    """The patch with a subpatch of the library, and its name."""
+def add(
+    patch: Patch, entry: Entry, position: Point, registry: Registry, sizes: Mapping[str, layout.Size] | None = None
+) -> tuple[Patch, str]:
+    """The patch with a subpatch of the library at the free place nearest to a position, and its name. `sizes`: of the nodes that
+    were drawn."""
     node = load(entry.path)
     name = free_name(patch.nodes, entry.title)
-    return patch.with_node(name, replace(node, position=(float(position[0]), float(position[1])))), name
+    place = layout.free_place(patch, layout.sizes_of(patch, registry, sizes), position, layout.size_of(spec_of(node, registry)))
+    return patch.with_node(name, replace(node, position=(float(place[0]), float(place[1])))), name
 
 
 def folder() -> Path:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import preferences_view, subpatch_verbs, theme, verbs
+from graph_editor import theme
+from graph_editor.chooser import Choice, Keys
 from runtime.plan import WAITS
 
 if TYPE_CHECKING:
+    from graph_editor.commands import Command
     from graph_editor.editor import Editor
 
 PROBLEM = 61
 """About the height of a problem in the list in pixels at scale 1."""
+HELP = 1320
+"""Width of the help in pixels at scale 1."""
 
 
 def problems(editor: Editor) -> None:
@@ -26,18 +31,22 @@ def problems(editor: Editor) -> None:
     shown = editor.dialogs.window(title if every else "No problems", 640, height=round(tall) if len(every) > 3 else None)
     if not every:
         editor.dialogs.text(shown, "Everything can run.", "good")
+    buttons = []
     for node, words in every:
         with dpg.group(parent=shown, horizontal=True):
             if node:
-                item = dpg.add_button(label="Show me", callback=lambda *_, node=node: _show_me(editor, shown, node))
-                dpg.bind_item_theme(item, editor.look.button("small"))
+                show = partial(_show_me, editor, shown, node)
+                item = dpg.add_button(label="Show me", callback=lambda *_, show=show: show())
                 dpg.bind_item_font(item, editor.look.font("small"))
+                buttons.append((item, "plain", show))
             with dpg.group():
                 title = dpg.add_text(node.replace("__", " \u203a ") or "the patch")
                 dpg.bind_item_font(title, editor.look.font("small", "medium"))
                 text = dpg.add_text(words, wrap=editor.look.px(520))
                 dpg.bind_item_theme(text, editor.look.words("muted" if words.startswith(WAITS) else "warn"))
                 dpg.bind_item_font(text, editor.look.font("small"))
+    if buttons:
+        editor.dialogs.take_keys(shown, Keys(editor.look, buttons))
 
 
 def _count(number: int, word: str) -> str:
@@ -80,70 +89,81 @@ def jobs(editor: Editor) -> None:
     editor.each_frame(update)
 
 
+def stop_one(editor: Editor) -> None:
+    """Asks which job to stop at its next checkpoint."""
+    busy = [node for node, job in editor.client.jobs.items() if job.is_busy]
+    if busy:
+        editor.dialogs.ask_choice("Stop a job", busy, editor.client.stop_job)
+    else:
+        editor.say("no job is at work")
+
+
+MENU: tuple[str, ...] = ("new", "open", "recent", "examples", "save", "save_as", "backups", "missing", "library")
+MENU += ("keep_in_library", "discard_from_library", "arrange", "steps", "anything", "preferences", "help", "quit")
+"""Commands in the menu."""
+
+
 def menu(editor: Editor) -> None:
     """Files, the library, and what has no button of its own."""
-    shown = editor.dialogs.window("Glasspatch", 340, at=(theme.LEFT / 2, theme.TOP))
+    named = {command.name: command for command in editor.commands}
+    found = {named[name].words: named[name] for name in MENU}
+    editor.dialogs.ask_choice(
+        "Glasspatch",
+        [Choice(words, shortcut(editor, one)) for words, one in found.items()],
+        lambda words: found[words].run(editor),
+        width=340,
+        at=(theme.LEFT / 2, theme.TOP),
+    )
 
-    def chosen(run: Any) -> None:
-        editor.dialogs.close(shown)
-        run()
 
-    def row(words: str, run: Any, keys: str = "") -> None:
-        with dpg.group(parent=shown, horizontal=True):
-            item = dpg.add_button(label=words, width=editor.look.px(220), callback=lambda *_: chosen(run))
-            dpg.bind_item_theme(item, editor.look.button("row"))
-            hint = dpg.add_text(keys)
-            dpg.bind_item_theme(hint, editor.look.words("faint"))
-
-    for command in editor.commands:
-        if command.name in ("new", "open", "save", "save_as"):
-            row(command.words, lambda command=command: command.run(editor), command.keys[0])
-    row("Recent patches", lambda: editor.files.recent_asked())
-    row("Examples", lambda: editor.files.examples_asked())
-    row("Older versions", lambda: editor.files.backups_asked())
-    row("Library of subpatches", lambda: subpatch_verbs.ask_library(editor))
-    row("Keep subpatch in the library", lambda: subpatch_verbs.keep_in_library(editor))
-    row("Arrange", lambda: verbs.arrange(editor), "Shift+A")
-    row("Preferences", lambda: preferences_view.show(editor))
-    row("Quit", lambda: editor.files.quit(), "Ctrl+Q")
+def shortcut(editor: Editor, command: Command) -> str:
+    """The keys that a command has for this user, the first of several of its own; empty where it has none."""
+    return editor.preferences.shortcuts.get(command.name, " ".join(command.keys[:1])).replace(" ", ", ")
 
 
 def help_overlay(editor: Editor) -> None:
     """What can be done, and by which keys."""
-    shown = editor.dialogs.window("Help", 1000, height=730)
+    shown = editor.dialogs.window("Help", HELP, height=830)
     text = editor.dialogs.text
     text(
         shown,
         "Tab: a node. Pull a wire from port to port; colours fit colours. Drop a wire on the empty canvas to see what fits. "
-        "Ctrl and drag takes a wire off. Drop a node on a wire to put it in. The wheel zooms, the middle button pans, drag on "
-        "the empty canvas selects. "
-        "Alt makes a drag fine, a double click on a number lets you type it. What goes wrong stands on the node, in words.",
+        "Ctrl and drag on a wire takes it off. Drop a node on a wire to put it in, in a frame to take it in. The wheel zooms, "
+        "the middle button pans, drag on the empty canvas selects. The right button on a node or a number tells what can be "
+        "done with it. Alt makes a drag fine, a double click on a number lets you type it (1.5 kHz, 250 ms). "
+        "Ctrl+K: anything by its name.",
         "muted",
         "small",
-        wrap=960,
+        wrap=HELP - 40,
     )
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, list[tuple[str, str]]] = {}
     for command in editor.commands:
-        groups.setdefault(command.group, []).append(command)
-    changed = editor.preferences.shortcuts
+        if keys := shortcut(editor, command):
+            groups.setdefault(command.group, []).append((keys, command.words))
     with dpg.table(parent=shown, header_row=False, policy=dpg.mvTable_SizingStretchSame):
-        for _ in range(3):
+        for _ in COLUMNS:
             dpg.add_table_column()
         with dpg.table_row():
-            for column in (("Patch", "Edit"), ("Nodes",), ("View", "Play")):
+            for column in COLUMNS:
                 with dpg.group():
                     for group in column:
                         head = dpg.add_text(group.upper())
                         dpg.bind_item_theme(head, editor.look.words("faint"))
                         dpg.bind_item_font(head, editor.look.font("tiny"))
-                        for command in groups[group]:
-                            keys = changed.get(command.name, " ".join(command.keys[:1]))
-                            with dpg.group(horizontal=True, horizontal_spacing=0):
-                                shown_keys = keys.replace(" ", ", ")
-                                key = dpg.add_text(shown_keys)
-                                dpg.bind_item_font(key, editor.look.font("small", "medium"))
-                                dpg.bind_item_theme(key, editor.look.words("accent"))
-                                gap = editor.look.px(92) - editor.look.width(shown_keys, "small", "medium")
-                                dpg.add_spacer(width=max(gap, editor.look.px(6)))
-                                words = dpg.add_text(command.words, wrap=editor.look.px(214))
-                                dpg.bind_item_font(words, editor.look.font("small"))
+                        for keys, words in groups[group]:
+                            _help_row(editor, keys, words)
+
+
+COLUMNS = (("Patch", "Edit"), ("Nodes",), ("View",), ("Play",))
+"""Groups of commands in the help, column by column."""
+
+
+def _help_row(editor: Editor, keys: str, words: str) -> None:
+    look = editor.look
+    with dpg.group(horizontal=True, horizontal_spacing=0):
+        key = dpg.add_text(keys)
+        dpg.bind_item_font(key, look.font("small", "medium"))
+        dpg.bind_item_theme(key, look.words("accent"))
+        dpg.add_spacer(width=max(look.px(96) - look.width(keys, "small", "medium"), look.px(6)))
+        text = dpg.add_text(words, wrap=look.px(HELP // len(COLUMNS) - 116) + dpg.get_item_pos(key)[0])
+        dpg.bind_item_font(text, look.font("small"))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import marks, theme
+from graph_editor import marks, theme, verbs
 from graph_editor.geometry import Point, inside
 from graph_editor.look import Comment, Frame, comments_of, frames_of
+from runtime.patch import Patch
 
 if TYPE_CHECKING:
     from graph_editor.canvas import Canvas
@@ -96,7 +97,7 @@ class Notes:
     def drop(self) -> bool:
         """The button is up: makes the move a step; says whether there was one."""
         key, self._grabbed = self._grabbed, None
-        if key is None or not any(self._moved):
+        if key not in self._tags or key is None or not any(self._moved):
             return False
         canvas, k = self._canvas, self._canvas.k
         by = self._moved[0] / k, self._moved[1] / k
@@ -113,25 +114,32 @@ class Notes:
         tags = set(dpg.get_selected_nodes(self._canvas.tag))
         return [key for key, tag in self._tags.items() if tag in tags]
 
+    def colour(self, key: Key, colour: str) -> None:
+        """Gives a frame or a comment another colour."""
+        editor = self._canvas.editor
+        change = marks.set_frame if key[0] == "frame" else marks.set_comment
+        verbs.try_edit(editor, f"colour a {key[0]}", lambda patch: change(patch, key[1], colour=colour))
+
     def write(self, key: Key) -> None:
         """Asks for another text."""
         editor = self._canvas.editor
         patch = editor.document.patch
         if key[0] == "frame":
-            editor.dialogs.ask_text(
-                "Frame",
-                "Its title",
-                frames_of(patch)[key[1]].title,
-                lambda words: editor.edit("title of a frame", marks.set_frame(editor.document.patch, key[1], title=words)),
-            )
+            now, words, lines = frames_of(patch)[key[1]].title, "Its title", 1
         else:
-            editor.dialogs.ask_text(
-                "Comment",
-                "Empty: it goes",
-                comments_of(patch)[key[1]].text,
-                lambda words: editor.edit("comment", marks.set_comment(editor.document.patch, key[1], text=words.strip())),
-                lines=4,
-            )
+            now, words, lines = comments_of(patch)[key[1]].text, "Empty: it goes", 4
+
+        def done(text: str) -> None:
+            text = text.strip()
+
+            def change(patch: Patch) -> Patch:
+                if key[0] == "frame":
+                    return marks.set_frame(patch, key[1], title=text)
+                return marks.set_comment(patch, key[1], text=text)
+
+            verbs.try_edit(editor, "title of a frame" if key[0] == "frame" else "write a comment", change)
+
+        editor.dialogs.ask_text(key[0].capitalize(), words, now, done, lines=lines)
 
     def _put(self, key: Key, place: tuple[int, int]) -> None:
         if key in self._tags and self._places.get(key) != place:

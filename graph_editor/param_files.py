@@ -1,4 +1,4 @@
-"""Files and folders that params name: choosing them, bringing them beside the patch, telling which are not there."""
+"""Files and folders that params name: choosing them, and bringing them beside the patch."""
 
 from __future__ import annotations
 
@@ -42,16 +42,3 @@ def choose(editor: Editor, name: str, param: PathParam) -> None:
         )
 
     file_dialog.ask(editor, f"Choose a {param.noun}", mode, start, (), chosen)
-
-
-def tell_missing(editor: Editor) -> None:
-    """What the patch names and is not there is told once, with where to choose it."""
-    path = editor.document.path
-    gone = places.missing(editor.document.whole, editor.registry, path.parent) if path else []
-    if gone:
-        words = "\n".join(f"{node}: {found}" for node, _, found in gone[:8])
-        editor.dialogs.ask(
-            "Files are missing",
-            f"{words}\n\nPut them beside the patch, or choose others at their nodes.",
-            [("Show me", "primary", lambda: editor.go_to(gone[0][0])), ("Later", "plain", lambda: None)],
-        )

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_editor import file_dialog, nesting, param_files, places, taught, verbs
+from graph_editor import file_dialog, missing, nesting, places, taught, verbs
 from graph_editor.autosave import Left
 from graph_editor.files import Files, examples
 from runtime.artifacts import Assets
@@ -118,8 +118,18 @@ class PatchFiles:
             self._editor.say(in_words(error), wrong=True)
             return False
         self._show(patch, path)
-        param_files.tell_missing(self._editor)
+        missing.look(self._editor)
+        if Assets(path).folder.is_dir():
+            missing.remember(self._editor)
         return True
+
+    def look_for_missing(self) -> None:
+        """Looks for files that the patch names and that are not there."""
+        missing.look(self._editor, asked=True)
+
+    def recent(self) -> list[Path]:
+        """Patches opened or saved lately, the newest first."""
+        return self._files.recent()
 
     def _show(self, patch: Patch, path: Path) -> None:
         editor = self._editor
@@ -184,6 +194,7 @@ class PatchFiles:
             return False
         if self.attempt(lambda: self._files.save(document.path or Path(), document.whole)):
             document.mark_saved()
+            missing.remember(self._editor)
             self._editor.say(f"saved: {document.path.name}")
             return True
         return False
@@ -224,6 +235,7 @@ class PatchFiles:
         if self.attempt(write):
             self._editor.document.mark_saved(path)
             self._files.opened(path)
+            missing.remember(self._editor)
             self._editor.say(f"saved: {path}")
 
     def is_untitled(self, path: Path) -> bool:

@@ -60,12 +60,12 @@ def save_as(old: Path, new: Path, patch: Patch, registry: Registry, *, move: boo
     new.parent.mkdir(parents=True, exist_ok=True)
     renamed: dict[str, str] = {}
     if old.parent != new.parent:
-        for path in _outermost(_named(patch, registry)):
+        for path in _outermost(named(patch, registry)):
             if not path.startswith(_assets(old).name + "/"):
                 renamed[path] = _take_along(old.parent, path, new.parent, move)
     _take_assets(_assets(old), _assets(new), move)
     renamed[_assets(old).name] = _assets(new).name
-    written = _with_paths(patch, registry, lambda path: _renamed(path, renamed))
+    written = with_paths(patch, registry, lambda path: _renamed(path, renamed))
     _correct_records(_assets(new), renamed)
     with suppress(OSError):
         backups.keep(new, dumps(written).encode())
@@ -107,7 +107,7 @@ def _paths_of(node: Node, registry: Registry) -> Iterator[tuple[PathParam, str]]
                 yield param, value
 
 
-def _named(patch: Patch, registry: Registry) -> set[str]:
+def named(patch: Patch, registry: Registry) -> set[str]:
     """Every path that a param of the patch or of its subpatches names."""
     return {PurePosixPath(path).as_posix() for _, node in nodes_in(patch) for _, path in _paths_of(node, registry)}
 
@@ -166,11 +166,12 @@ def _renamed(path: str, renamed: dict[str, str]) -> str:
     return path
 
 
-def _with_paths(patch: Patch, registry: Registry, change: Callable[[str], str]) -> Patch:
+def with_paths(patch: Patch, registry: Registry, change: Callable[[str], str]) -> Patch:
+    """The patch with its params, and those in its subpatches, naming files by other paths."""
     nodes = {}
     for name, node in patch.nodes.items():
         params = {param.name: change(path) for param, path in _paths_of(node, registry) if change(path) != path}
-        inside = node.inside and replace(node.inside, patch=_with_paths(node.inside.patch, registry, change))
+        inside = node.inside and replace(node.inside, patch=with_paths(node.inside.patch, registry, change))
         nodes[name] = replace(node, params={**node.params, **params}, inside=inside) if params or inside else node
     return replace(patch, nodes=nodes)
 

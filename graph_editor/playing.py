@@ -90,12 +90,37 @@ def revive(editor: Editor, name: str) -> None:
     editor.client.send(ask.Revive(editor.flat(name)))
 
 
+def revive_chosen(editor: Editor) -> None:
+    """Lets the chosen nodes that failed try at once."""
+    failed = [name for name in sorted(editor.canvas.selection) if editor.failure(name)]
+    for name in failed:
+        revive(editor, name)
+    if not failed:
+        editor.say("none of the chosen nodes has failed")
+
+
+def trust_chosen(editor: Editor) -> None:
+    """As `trust_asked`, for the chosen node."""
+    names = sorted(editor.canvas.selection)
+    if len(names) == 1:
+        trust_asked(editor, names[0])
+    else:
+        editor.say("choose the one node that waits for its model", wrong=True)
+
+
 def learn(editor: Editor, name: str, param: str) -> None:
     """The next knob that moves shall move this param."""
     if editor.client.state != "playing":
         editor.say("press Live first: knobs are heard while the patch plays", wrong=True)
     else:
         editor.client.send(ask.Learn(editor.flat(name), param))
+
+
+def forget_knob(editor: Editor, name: str, param: str) -> None:
+    """No knob shall move this param any more."""
+    whole, flat = editor.document.whole, editor.flat(name)
+    kept = tuple(one for one in whole.bindings if (one.get("node"), one.get("param")) != (flat, param))
+    editor.edit_whole(f"forget the knob of {name}.{param}", replace(whole, bindings=kept))
 
 
 def trust_asked(editor: Editor, name: str) -> None:
@@ -142,6 +167,23 @@ def recall(editor: Editor, scene: str) -> None:
 
         whole = editor.document.whole
         editor.edit_whole(f"scene {scene}", recalled(whole, whole.scenes[scene]))
+
+
+def ask_recall(editor: Editor) -> None:
+    """Goes to one of the scenes."""
+    scenes = list(editor.document.whole.scenes)
+    if scenes:
+        editor.dialogs.ask_choice("Go to a scene", scenes, lambda scene: recall(editor, scene))
+    else:
+        editor.say("there is no scene yet: keep one first", wrong=True)
+
+
+def ask_forget_scene(editor: Editor) -> None:
+    scenes = list(editor.document.whole.scenes)
+    if scenes:
+        editor.dialogs.ask_choice("Forget a scene", scenes, lambda scene: forget_scene(editor, scene))
+    else:
+        editor.say("there is no scene yet", wrong=True)
 
 
 def keep_scene(editor: Editor, scene: str) -> None:

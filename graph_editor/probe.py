@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from runtime.patch import dumps
+from graph_editor.geometry import curve
+from runtime.patch import Link, dumps
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -45,6 +46,12 @@ class Probe:
         self._costs: list[float] = []
         self._gaps: list[tuple[float, float]] = []
         self._last: tuple[float, float] | None = None
+        self._keys = 0
+        with dpg.handler_registry():
+            dpg.add_key_press_handler(callback=self._pressed)
+
+    def _pressed(self, *_: Any) -> None:
+        self._keys += 1
 
     def frame(self) -> None:
         """Answers what was asked since the last frame."""
@@ -94,11 +101,39 @@ class Probe:
 
     # What may be asked
 
+    def _input(self) -> Any:
+        """What has come of the mouse and the keyboard: how many keys were pressed, where the mouse is, which buttons are down."""
+        down = [button for button in range(3) if dpg.is_mouse_button_down(button)]
+        return {"keys": self._keys, "mouse": self._editor.mouse, "down": down}
+
     def _nodes(self) -> Any:
         return {name: self._editor.canvas.box(name) for name in self._editor.canvas.views}
 
     def _pin(self, node: str, port: str, output: bool) -> Any:
         return self._editor.canvas.pin_place(node, port, output)
+
+    def _along(self, source: str, target: str, share: float) -> Any:
+        """The point of a wire at a share of its way."""
+        canvas = self._editor.canvas
+        link = Link(source, target)
+        one, output, two, port = link.ends()
+        start, end = canvas.pin_place(one, output, True), canvas.pin_place(two, port, False)
+        return curve(start, end, 100)[round(100 * share)] if link in canvas.links and start and end else None
+
+    def _hidden(self) -> Any:
+        """The wires that are not seen."""
+        return [[link.source, link.target] for link, item in self._editor.canvas.links.items() if not dpg.is_item_shown(item)]
+
+    def _lit(self) -> Any:
+        """The ports that are lit: "node.output>" and ">node.input"."""
+        canvas, look = self._editor.canvas, self._editor.look
+        pins = [(name, *key, pin) for name, view in canvas.views.items() for key, pin in view.pins.items()]
+        lit = [one for one in pins if dpg.get_item_theme(one[3]) == look.pin(canvas.port_type(*one[:3]), True)]
+        return [f"{name}.{port}>" if out else f">{name}.{port}" for name, port, out, _ in lit]
+
+    def _map(self) -> Any:
+        """Whether the small map is there."""
+        return dpg.get_item_configuration(self._editor.canvas.tag)["minimap"]
 
     def _model(self) -> Any:
         return {"text": dumps(self._editor.document.whole)}
@@ -156,6 +191,18 @@ class Probe:
                     found.append((dpg.get_item_type(item).endswith("Button"), [x, y, x + width, y + height]))
         # What can be pressed comes last: words that speak of a button are not the button.
         return [box for _, box in sorted(found, key=lambda one: one[0])]
+
+    def _window(self, label: str) -> Any:
+        """How many buttons a window of that title has; None where there is none."""
+        shown = next((one for one in dpg.get_windows() if dpg.get_item_label(one) == label), None)
+        if shown is None:
+            return None
+        found, waiting = 0, [shown]
+        while waiting:
+            item = waiting.pop()
+            waiting += dpg.get_item_children(item, 1)
+            found += dpg.get_item_type(item).endswith("mvButton")
+        return {"buttons": found}
 
     def _texts(self, label: str) -> Any:
         """All texts that are seen with these words in them."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import dearpygui.dearpygui as dpg
 
 from graph_editor import edits, layout, look, marks, perform, wires
+from graph_editor.chooser import Choice
 from graph_editor.theme import FRAME_COLOURS
 from runtime.errors import GlasspatchError
 from runtime.patch import Patch
+from runtime.subpatch import names_in, spec_of
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
@@ -111,6 +113,11 @@ def select_all(editor: Editor) -> None:
 
 
 def rename(editor: Editor) -> None:
+    """Calls the chosen node otherwise; where a frame or a comment is chosen, writes in that."""
+    notes = editor.canvas.notes.chosen()
+    if notes and not editor.canvas.selection:
+        editor.canvas.notes.write(notes[0])
+        return
     names = chosen(editor)
     if len(names) != 1:
         return
@@ -142,14 +149,20 @@ def title(editor: Editor) -> None:
 
 
 def colour(editor: Editor) -> None:
-    if names := chosen(editor):
-        editor.dialogs.ask_choice(
-            "Colour",
-            ["its family's", *FRAME_COLOURS],
-            lambda new: editor.edit(
+    """Colours what is chosen: nodes, else a frame or comment."""
+    notes = editor.canvas.notes.chosen()
+    names = sorted(editor.canvas.selection) if notes else chosen(editor)
+
+    def done(new: str) -> None:
+        if names:
+            editor.edit(
                 f"colour {these(names)}", edits.set_colour(editor.document.patch, names, new if new in FRAME_COLOURS else "")
-            ),
-        )
+            )
+        else:
+            editor.canvas.notes.colour(notes[0], new if new in FRAME_COLOURS else "grey")
+
+    if names or notes:
+        editor.dialogs.ask_choice("Colour", ["its own", *FRAME_COLOURS], done)
 
 
 def set_mode(editor: Editor, mode: str) -> None:
@@ -185,27 +198,6 @@ def arrange(editor: Editor) -> None:
     places = layout.arrange(editor.document.patch, editor.registry, editor.canvas.sizes())
     editor.edit("arrange", edits.move(editor.document.patch, places))
     fit(editor)
-
-
-# Frames, comments, subpatches
-
-
-def frame(editor: Editor) -> None:
-    if names := chosen(editor):
-        editor.dialogs.ask_text(
-            "Frame", "Its title", "", lambda words: editor.edit("frame", marks.add_frame(editor.document.patch, names, words))
-        )
-
-
-def comment(editor: Editor) -> None:
-    at = editor.canvas.to_patch(editor.mouse) if editor.canvas.is_over(editor.mouse) else editor.canvas.middle()
-    editor.dialogs.ask_text(
-        "Comment",
-        "What you want to remember here",
-        "",
-        lambda words: editor.edit("comment", marks.add_comment(editor.document.patch, words, at)) if words.strip() else None,
-        lines=4,
-    )
 
 
 def escape(editor: Editor) -> None:
@@ -247,19 +239,20 @@ def fit_selection(editor: Editor) -> None:
 
 
 def find(editor: Editor) -> None:
-    """Goes to a node of the patch by a part of its name."""
-    nodes = editor.document.patch.nodes
-
-    def done(words: str) -> None:
-        word = words.strip().lower()
-        found = [name for name, node in nodes.items() if word in name or word in str(node.view.get("title", "")).lower()]
-        if found:
-            editor.canvas.select(set(found))
-            fit(editor, set(found))
-        else:
-            editor.say(f"no node is called {word}", wrong=True)
-
-    editor.dialogs.ask_text("Find a node", "A part of its name", "", done)
+    """Goes to a node, wherever in the patch it is."""
+    whole, registry = editor.document.whole, editor.registry
+    choices, names = [], {}
+    for path, flat in names_in(whole).items():
+        node = editor.node_at(flat)
+        spec = spec_of(node, registry) if node is not None else None
+        title = str(node.view.get("title") or (spec.title if spec else node.type)) if node is not None else ""
+        words = " \u203a ".join(path)
+        names[words] = flat
+        choices.append(Choice(words, title))
+    if choices:
+        editor.dialogs.ask_choice("Find a node", choices, lambda words: editor.go_to(names[words]), 420)
+    else:
+        editor.say("there is no node yet", wrong=True)
 
 
 def bookmark(editor: Editor) -> None:
@@ -281,7 +274,31 @@ def next_bookmark(editor: Editor) -> None:
         editor.say("there is no bookmark in this patch; make one with Ctrl+B", wrong=True)
         return
     editor.last_bookmark = (editor.last_bookmark + 1) % len(found)
-    one = found[editor.last_bookmark]
+    _go_to_bookmark(editor, found[editor.last_bookmark])
+
+
+def ask_bookmark(editor: Editor) -> None:
+    """Goes to a bookmark by its name."""
+    found = {one.name: one for one in look.bookmarks_of(editor.document.patch)}
+    if found:
+        editor.dialogs.ask_choice("Go to a bookmark", list(found), lambda name: _go_to_bookmark(editor, found[name]))
+    else:
+        editor.say("there is no bookmark in this patch; make one with Ctrl+B", wrong=True)
+
+
+def forget_bookmark(editor: Editor) -> None:
+    names = [one.name for one in look.bookmarks_of(editor.document.patch)]
+    if names:
+        editor.dialogs.ask_choice(
+            "Forget a bookmark",
+            names,
+            lambda name: editor.edit(f"forget the bookmark {name}", marks.remove_bookmark(editor.document.patch, name)),
+        )
+    else:
+        editor.say("there is no bookmark in this patch", wrong=True)
+
+
+def _go_to_bookmark(editor: Editor, one: look.Bookmark) -> None:
     editor.canvas.zoom = min(max(one.zoom, 0), len(layout.ZOOMS) - 1)
     editor.canvas.look_at(one.position)
     editor.say(one.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +21,48 @@ WIDEST = "-60.0 dBFS"
 """What a number beside a slider has room for."""
 
 
+ALT = (dpg.mvKey_LAlt, dpg.mvKey_RAlt)
+FINE = 0.1
+"""What a slider moves by while Alt is held, of what it would move without: as the library's own number fields do."""
+STILL = 0.25
+"""Seconds without a call after which a slider was let go: while it is held, it calls every frame that it is not at the mouse."""
+
+
 @dataclass
 class Field:
-    """A param on the screen. `show` brings it to a value without calling back."""
+    """A param on the screen. `show` brings it to a value without calling back; `words` is the number beside it, where there is
+    one."""
 
     item: Any
     show: Callable[[Any], None]
+    words: Any = None
+
+    def is_hovered(self) -> bool:
+        """Whether the mouse is on it."""
+        return bool(dpg.is_item_hovered(self.item) or (self.words is not None and dpg.is_item_hovered(self.words)))
+
+
+class Fine:
+    """Lets a slider move finely while Alt is held: the library's sliders stand where the mouse stands, and nowhere else."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+        """Where the slider is."""
+        self._anchor: tuple[float, float] | None = None
+        self._last = 0.0
+
+    def moved(self, place: float, now: float, *, fine: bool) -> float:
+        """Where the slider shall be when the mouse is at `place`. `now` in seconds."""
+        if not fine or now - self._last > STILL:
+            self._anchor = None
+        self._last = now
+        if fine and self._anchor is None:
+            self._anchor = place, self.value
+        if self._anchor is None:
+            self.value = place
+        else:
+            self.value = self._anchor[1] + FINE * (place - self._anchor[0])
+        return self.value
 
 
 def in_words(param: Any, value: Any) -> str:
@@ -119,13 +156,20 @@ def _slider(look: Look, param: Any, value: Any, change: Set, common: dict[str, A
         return fitting(param, of, lambda text: look.width(text, size, zoom=zoom) <= room)
 
     def moved(_: Any, at: Any) -> None:
+        if not whole:
+            at = fine.moved(at, time.monotonic(), fine=any(map(dpg.is_key_down, ALT)))
+            at = min(max(at, place(param.low)), place(param.high))
+            dpg.set_value(item, at)
         new = min(max(math.exp(at), param.low), param.high) if log else int(at) if whole else at
         dpg.set_value(words, in_place(new))
         change(new)
 
     def show(new: Any) -> None:
-        dpg.set_value(item, place(new))
+        fine.value = place(new)
+        dpg.set_value(item, fine.value)
         dpg.set_value(words, in_place(new))
+
+    fine = Fine(place(value))
 
     with dpg.group(horizontal=True, horizontal_spacing=gap, parent=common["parent"]) as group:
         item = (dpg.add_slider_int if whole else dpg.add_slider_float)(
@@ -135,12 +179,12 @@ def _slider(look: Look, param: Any, value: Any, change: Set, common: dict[str, A
             max_value=place(param.high),
             format="",
             clamped=True,
-            no_input=log,
+            no_input=True,
             callback=moved,
         )
         words = dpg.add_text(in_place(value))
     dpg.bind_item_font(group, look.font(size, zoom=zoom))
-    return Field(item, show)
+    return Field(item, show, words)
 
 
 def fitting(param: Any, value: Any, fits: Callable[[str], bool]) -> str:
@@ -161,12 +205,13 @@ def _trimmed(text: str) -> str:
 
 
 def _drag(param: Any, value: Any, change: Set, common: dict[str, Any]) -> Field:
-    """A number that is dragged or, after a double click, typed."""
+    """A number that is dragged, with Alt finely, with Shift fast."""
     if isinstance(param, FloatParam):
         item = dpg.add_drag_float(
             default_value=value,
             speed=0.01,
             format=f"%.2f{_unit(param)}",
+            no_input=True,
             callback=lambda _, new: change(new),
             **common,
         )
@@ -179,6 +224,7 @@ def _drag(param: Any, value: Any, change: Set, common: dict[str, Any]) -> Field:
         clamped=True,
         speed=max(0.1, min(high - low, 1e5) / 2000),
         format=f"%d{_unit(param)}",
+        no_input=True,
         callback=lambda _, new: change(int(new)),
         **common,
     )
@@ -188,7 +234,7 @@ def _drag(param: Any, value: Any, change: Set, common: dict[str, Any]) -> Field:
 def make_exact_field(
     look: Look, param: Any, value: Any, change: Set, *, parent: Any, width: int, choose: Callable[[], None]
 ) -> Field:
-    """As `make_field`, for the inspector: a number is dragged (Alt: finely, Shift: fast) or, after a double click, typed."""
+    """As `make_field`, for the inspector: a number is dragged, with Alt finely, with Shift fast."""
     if isinstance(param, IntParam):
         return _drag(param, value, change, {"parent": parent, "width": width})
     if not isinstance(param, FloatParam):
@@ -216,6 +262,7 @@ def make_exact_field(
         clamped=bounded,
         speed=speed(value),
         format=_exact(param, value),
+        no_input=True,
         callback=moved,
         parent=parent,
         width=width,

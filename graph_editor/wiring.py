@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import wires
+from graph_editor import verbs, wires
 from graph_editor.geometry import Point, inside, nearest_wire
 from graph_editor.watching import travelling
 from runtime.patch import Link
@@ -28,6 +28,8 @@ class Wiring:
         self._pin: Pin | None = None
         self._fitting: set[str] = set()
         self._linked = False
+        self._pulled: Link | None = None
+        """A wire that was pulled off one of its pins and hangs from the other until it is dropped."""
         self._frames = 0
         self.hovered: Link | None = None
         """The wire under the mouse."""
@@ -47,15 +49,41 @@ class Wiring:
             self._connect(one, two)
 
     def on_unlink(self, _: Any, item: Any) -> None:
-        """A wire was pulled off its pin."""
+        """A wire was pulled off one of its pins: it hangs from the other one until it is dropped, which makes the step."""
         canvas = self._canvas
         link = next((link for link, shown in canvas.links.items() if shown == item), None)
-        if link is not None:
-            canvas.editor.edit("pull off a wire", wires.disconnect(canvas.editor.document.patch, link.source, link.target))
+        if link is None:
+            return
+        self._pulled, self._linked = link, False
+        dpg.hide_item(item)
+        source, output, target, port = link.ends()
+        pins = (source, output, True), (target, port, False)
+        away = []
+        for pin in pins:
+            place = canvas.pin_place(*pin) or (0.0, 0.0)
+            away.append((place[0] - canvas.editor.mouse[0]) ** 2 + (place[1] - canvas.editor.mouse[1]) ** 2)
+        self._take(pins[0] if away[0] > away[1] else pins[1])
 
     def _connect(self, one: Pin, two: Pin) -> None:
-        source, target = (one, two) if one[2] else (two, one)
-        self._canvas.editor.connect(f"{source[0]}.{source[1]}", f"{target[0]}.{target[1]}")
+        editor = self._canvas.editor
+        start, end = (one, two) if one[2] else (two, one)
+        source, target = f"{start[0]}.{start[1]}", f"{end[0]}.{end[1]}"
+        pulled, self._pulled = self._pulled, None
+        if pulled is None:
+            editor.connect(source, target)
+        elif (source, target) != (pulled.source, pulled.target):
+            verbs.try_edit(
+                editor,
+                f"lead the wire of {pulled.source} to {target}" if source == pulled.source else f"lead {source} to {target}",
+                lambda patch: wires.reconnect(patch, editor.registry, pulled, source, target),
+            )
+        self._show_again(pulled)
+
+    def _show_again(self, link: Link | None) -> None:
+        """A wire that was pulled off and stayed where it was."""
+        item = self._canvas.links.get(link) if link is not None else None
+        if item is not None:
+            dpg.show_item(item)
 
     # What the mouse does
 
@@ -63,10 +91,16 @@ class Wiring:
         """The button went down: on a pin, a wire begins."""
         pin = self._pin_at(point)
         if pin is not None:
-            editor = self._canvas.editor
-            self._pin, self._linked = pin, False
-            self._fitting = wires.fitting(editor.document.patch, editor.registry, f"{pin[0]}.{pin[1]}", pin[2])
-            self._light()
+            self._linked = False
+            self._take(pin)
+
+    def _take(self, pin: Pin) -> None:
+        """A wire from this pin is in hand."""
+        patch, editor = self._canvas.editor.document.patch, self._canvas.editor
+        if self._pulled is not None:
+            patch = wires.disconnect(patch, self._pulled.source, self._pulled.target)
+        self._pin, self._fitting = pin, wires.fitting(patch, editor.registry, f"{pin[0]}.{pin[1]}", pin[2])
+        self._light()
 
     def end(self, point: Point) -> None:
         """The button is up with a wire in hand."""
@@ -76,13 +110,18 @@ class Wiring:
         if pin is None or self._linked:
             return
         other = self._pin_at(point)
-        if other is None or other == pin:
-            if canvas.is_over(point) and canvas.pointed_at(point) is None and other is None:
-                canvas.editor.open_palette(point, wire=pin)
-        elif other[2] == pin[2]:
-            canvas.editor.say("a wire leads from an output to an input", wrong=True)
-        else:  # refused by the node editor itself: it is said why
-            self._connect(pin, other)
+        if other is not None and other != pin:
+            if other[2] == pin[2]:
+                canvas.editor.say("a wire leads from an output to an input", wrong=True)
+                self._show_again(self._pulled)
+                self._pulled = None
+            else:  # refused by the node editor itself: it is said why
+                self._connect(pin, other)
+        elif self._pulled is not None:
+            pulled, self._pulled = self._pulled, None
+            canvas.editor.edit("pull off a wire", wires.disconnect(canvas.editor.document.patch, pulled.source, pulled.target))
+        elif other is None and canvas.is_over(point) and canvas.pointed_at(point) is None:
+            canvas.editor.open_palette(point, wire=pin)
 
     def hover(self, point: Point, *, free: bool) -> None:
         """Finds the wire under the mouse, some times a second, and shows what travels on it."""

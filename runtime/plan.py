@@ -176,9 +176,11 @@ def _settings(patch: Patch, problems: list[Problem]) -> dict[str, Any]:
 def _class_of(name: str, node: Node, registry: Registry, problems: list[Problem]) -> type[Any] | None:
     cls = registry.get(node.type)
     if cls is None:
-        reasons = [reason for module, reason in registry.failures.items() if module.endswith("." + node.type.split(".")[0])]
+        family = node.type.partition(".")[0]
+        reasons = [reason for module, reason in registry.failures.items() if module.endswith("." + family)]
+        others = "; ".join(f"{module}: {reason}" for module, reason in registry.failures.items())
         meant = nearest(node.type, registry.nodes) or "; install what brings it, or remove the node"
-        why = f" ({reasons[0]})" if reasons else meant
+        why = f" ({reasons[0]})" if reasons else f"; it may be in what cannot be opened ({others})" if others else meant
         problems.append(Problem(name, f"{node.type} is not a node that this glasspatch has{why}; the node is kept as it is"))
         return None
     problems += [_kept(name, key) for key in sorted(node.extra)]

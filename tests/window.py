@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SIZE = (1600, 900)
+BUTTONS = {1: 0, 2: 2, 3: 1}
+"""xdotool's number of a mouse button -> the library's."""
 _displays = itertools.count(90 + os.getpid() % 500)
 
 
@@ -80,17 +82,29 @@ class Window:
             ["xdotool", *map(str, words)], env={**os.environ, "DISPLAY": self.display}, check=True, capture_output=True
         )
 
+    # What was sent has come when the window says so: a busy machine only makes it slower.
+
+    def came(self, what):
+        """Waits until the window has got what was sent to it."""
+        end = time.monotonic() + 20.0
+        while not what(self.ask("input")):
+            assert time.monotonic() < end, f"it never came: {self.ask('input')}"
+            self.frames(1)
+
     def move(self, x, y):
         self.x("mousemove", round(x), round(y))
-        self.frames(2)
+        self.came(lambda now: now["mouse"] == [round(x), round(y)])
+        self.frames(1)
 
     def down(self, button=1):
         self.x("mousedown", button)
-        self.frames(2)
+        self.came(lambda now: BUTTONS[button] in now["down"])
+        self.frames(1)
 
     def up(self, button=1):
         self.x("mouseup", button)
-        self.frames(3)
+        self.came(lambda now: BUTTONS[button] not in now["down"])
+        self.frames(2)
 
     def click(self, x, y, button=1):
         self.move(x, y)
@@ -102,35 +116,33 @@ class Window:
         self.x("click", "--repeat", "2", "--delay", "60", "1")
         self.frames(4)
 
-    def drag(self, start, end, steps=6):
+    def drag(self, start, end, steps=4):
         self.move(*start)
         self.down()
         for number in range(1, steps + 1):
-            self.x(
-                "mousemove",
-                round(start[0] + (end[0] - start[0]) * number / steps),
-                round(start[1] + (end[1] - start[1]) * number / steps),
-            )
-            self.frames(2)
+            self.move(*(one + (two - one) * number / steps for one, two in zip(start, end, strict=True)))
         self.up()
+
+    def press_keys(self, *command, count=1):
+        """Lets xdotool press keys, and waits until so many have come."""
+        before = self.ask("input")["keys"]
+        self.x(*command)
+        self.came(lambda now: now["keys"] >= before + count)
 
     def key(self, keys):
         """A combination as xdotool spells it: ctrl+z, Tab, F8."""
         *modifiers, last = keys.split("+") if keys != "+" else [keys]
         for modifier in modifiers:
-            self.x("keydown", modifier)
-            self.frames(2)
-        self.x("key", last)
-        self.frames(3)
+            self.press_keys("keydown", modifier)
+            self.frames(1)
+        self.press_keys("key", last)
         for modifier in reversed(modifiers):
             self.x("keyup", modifier)
         self.frames(2)
 
     def type(self, words):
-        for letter in words:
-            self.x("type", "--delay", "0", letter)
-            self.frames(1)
-        self.frames(2)
+        self.press_keys("type", "--delay", "10", words, count=len(words))
+        self.frames(3)
 
     # Parts of the window
 
@@ -166,6 +178,36 @@ class Window:
         self.type(words)
         self.key("Return")
         self.frames(4)
+
+    def find(self, name):
+        """Chooses a node by its name."""
+        self.key("ctrl+f")
+        self.type(name)
+        self.key("Return")
+        self.frames(4)
+
+    def do(self, words):
+        """Does anything by its words."""
+        self.key("ctrl+k")
+        self.type(words)
+        self.key("Return")
+        self.frames(4)
+
+    def fresh(self):
+        """A new patch, whatever is open."""
+        for _ in range(4):
+            self.key("Escape")
+        self.key("ctrl+n")
+        if self.state()["dialogs"]:
+            self.press("Do not save")
+        self.frames(4)
+        assert json.loads(self.model()).get("nodes", {}) == {}
+
+    def focus(self):
+        """Gives this window the keyboard again."""
+        with suppress(subprocess.CalledProcessError):
+            self.x("search", "--all", "--pid", self.process.pid, "--name", "Glasspatch", "windowraise", "windowfocus")
+        self.frames(2)
 
     # Ends
 
@@ -231,9 +273,7 @@ def window(*arguments, display, home, env=None, size=SIZE):
         sock.settimeout(60)
         found = Window(display, process, sock, folder)
         found.frames(6)
-        with suppress(subprocess.CalledProcessError):
-            found.x("search", "--name", "Glasspatch", "windowfocus")
-        found.frames(2)
+        found.focus()
         yield found
     finally:
         sock.close()

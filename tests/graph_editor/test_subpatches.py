@@ -309,10 +309,12 @@ def test_a_subpatch_that_is_kept_is_added_to_another_patch(own_folder):
     voice = replace(nested().nodes["voice"], position=(7.0, 8.0), mode="mute")
     entry = library.save("My Voice", voice)
     assert library.entries() == (entry,) and entry.path == own_folder / "my_voice.json"
-    patch, name = library.add(chain(), entry, (1, 2))
+    patch, name = library.add(chain(), entry, (1, 2000), REGISTRY)
     assert name == "my_voice"
-    assert patch.nodes[name] == replace(voice, position=(1.0, 2.0), mode=None, view={"title": "My Voice"})
-    assert library.add(patch, entry, (1, 2))[1] == "my_voice_2"
+    assert patch.nodes[name] == replace(voice, position=(1.0, 2000.0), mode=None, view={"title": "My Voice"})
+    patch, second = library.add(patch, entry, (1, 2000), REGISTRY)
+    assert second == "my_voice_2"
+    assert patch.nodes[second].position != patch.nodes[name].position, "none lies over another"
 
 
 def test_one_of_the_same_title_is_replaced_and_one_that_is_written_alike_is_not(own_folder):

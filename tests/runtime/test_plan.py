@@ -181,6 +181,16 @@ def test_a_node_whose_module_could_not_be_imported_is_told_with_the_reason():
     ]
 
 
+def test_what_may_be_in_a_module_of_another_name_that_could_not_be_imported_is_told_so():
+    found = registry()
+    found.failures["nodes.sound"] = "ModuleNotFoundError: No module named 'soxr'"
+    plan = compile_patch(patch_of({"gain": Node("audio.gain")}), found)
+    assert told(plan) == [
+        "gain: audio.gain is not a node that this glasspatch has; it may be in what cannot be opened "
+        "(nodes.sound: ModuleNotFoundError: No module named 'soxr'); the node is kept as it is"
+    ]
+
+
 def test_a_param_or_key_that_is_not_known_is_told_and_the_node_runs():
     plan = compiled(
         {"s": Node("fake.source", 1, {"volume": 1}, (0, 0), {"color": "red"})}, settings={"tempo": 90}, extra={"zoom": 2}
