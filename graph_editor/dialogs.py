@@ -27,6 +27,7 @@ class Dialogs:
         self._editor = editor
         self._open: list[Any] = []
         self._accept: dict[Any, Callable[[], None]] = {}
+        self._asking: set[Any] = set()
         self._keys: dict[Any, Callable[[int], bool]] = {}
         """Questions that take other keys too: lists and rows of buttons."""
         self._long: set[Any] = set()
@@ -147,6 +148,7 @@ class Dialogs:
             self._open.remove(shown)
             self._accept.pop(shown, None)
             self._keys.pop(shown, None)
+            self._asking.discard(shown)
             self._long.discard(shown)
             dpg.delete_item(shown)
 
@@ -175,7 +177,7 @@ class Dialogs:
     @property
     def is_asking(self) -> bool:
         """Whether the artist is asked something: what lies under the question waits for the answer."""
-        return bool(self._open) and (self._open[-1] in self._accept or self._open[-1] in self._keys)
+        return bool(self._open) and self._open[-1] in self._asking
 
     def key(self, key: int) -> bool:
         """A key that was pressed while a question is open; says whether it was for us."""
@@ -209,7 +211,7 @@ class Dialogs:
             done(text)
 
         self.buttons(shown, [("OK", "primary", accept), ("Cancel", "plain", lambda: self.close(shown))])
-        self._accept[shown] = accept
+        self.accept_with_enter(shown, accept)
         if lines > 1:
             self._long.add(shown)
         dpg.focus_item(field)
@@ -226,14 +228,16 @@ class Dialogs:
 
             return both
 
+        self._asking.add(shown)
         self._keys[shown] = Row(self._editor.look, shown, [(label, kind, closing(run)) for label, kind, run in answers]).keys
 
     def accept_with_enter(self, shown: Any, accept: Callable[[], None]) -> None:
-        """Enter shall mean this in a window of ours."""
+        """Enter shall mean this in a question of ours."""
         self._accept[shown] = accept
+        self._asking.add(shown)
 
     def take_keys(self, shown: Any, keys: Callable[[int], bool]) -> None:
-        """Lets a window of ours have the keys while it is on top; `keys` says whether one was for it."""
+        """Lets a window of ours have keys while it is on top; `keys` says whether one was for it."""
         self._keys[shown] = keys
 
     def ask_choice(
@@ -252,6 +256,7 @@ class Dialogs:
             self.close(shown)
             done(every[place].words)
 
+        self._asking.add(shown)
         self._keys[shown] = Chooser(self._editor.look, shown, width, every, pick).key
 
     # Pieces

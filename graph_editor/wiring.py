@@ -63,6 +63,8 @@ class Wiring:
             place = canvas.pin_place(*pin) or (0.0, 0.0)
             away.append((place[0] - canvas.editor.mouse[0]) ** 2 + (place[1] - canvas.editor.mouse[1]) ** 2)
         self._take(pins[0] if away[0] > away[1] else pins[1])
+        if not dpg.is_mouse_button_down(dpg.mvMouseButton_Left):  # it was only clicked
+            self.end(canvas.editor.mouse)
 
     def _connect(self, one: Pin, two: Pin) -> None:
         editor = self._canvas.editor
@@ -88,8 +90,8 @@ class Wiring:
     # What the mouse does
 
     def begin(self, point: Point) -> None:
-        """The button went down: on a pin, a wire begins."""
-        pin = self._pin_at(point)
+        """The button went down: on a pin, a wire begins; not where it has pulled one off, as is known by now."""
+        pin = self._pin_at(point) if self._pulled is None else None
         if pin is not None:
             self._linked = False
             self._take(pin)
