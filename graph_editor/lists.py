@@ -134,12 +134,13 @@ def help_overlay(editor: Editor) -> None:
         "Ctrl+K: anything by its name.",
         "muted",
         "small",
-        wrap=HELP - 40,
+        wrap=min(HELP, round(dpg.get_viewport_client_width() / editor.look.scale) - 20) - 40,
     )
     groups: dict[str, list[tuple[str, str]]] = {}
     for command in editor.commands:
         if keys := shortcut(editor, command):
             groups.setdefault(command.group, []).append((keys, command.words))
+    room = (dpg.get_item_width(shown) or 0) // len(COLUMNS)
     with dpg.table(parent=shown, header_row=False, policy=dpg.mvTable_SizingStretchSame):
         for _ in COLUMNS:
             dpg.add_table_column()
@@ -151,19 +152,20 @@ def help_overlay(editor: Editor) -> None:
                         dpg.bind_item_theme(head, editor.look.words("faint"))
                         dpg.bind_item_font(head, editor.look.font("tiny"))
                         for keys, words in groups[group]:
-                            _help_row(editor, keys, words)
+                            _help_row(editor, keys, words, room)
 
 
 COLUMNS = (("Patch", "Edit"), ("Nodes",), ("View",), ("Play",))
 """Groups of commands in the help, column by column."""
 
 
-def _help_row(editor: Editor, keys: str, words: str) -> None:
+def _help_row(editor: Editor, keys: str, words: str, room: int) -> None:
+    """A line of the help: the keys, and what they do, in a column of `room` pixels."""
     look = editor.look
     with dpg.group(horizontal=True, horizontal_spacing=0):
         key = dpg.add_text(keys)
         dpg.bind_item_font(key, look.font("small", "medium"))
         dpg.bind_item_theme(key, look.words("accent"))
         dpg.add_spacer(width=max(look.px(96) - look.width(keys, "small", "medium"), look.px(6)))
-        text = dpg.add_text(words, wrap=look.px(HELP // len(COLUMNS) - 116) + dpg.get_item_pos(key)[0])
+        text = dpg.add_text(words, wrap=room - look.px(116))
         dpg.bind_item_font(text, look.font("small"))
