@@ -25,8 +25,8 @@ _displays = itertools.count(90 + os.getpid() % 500)
 class Window:
     """A running editor, its screen and its probe."""
 
-    def __init__(self, display, process, sock, folder):
-        self.display, self.process, self.folder = display, process, folder
+    def __init__(self, display, process, sock, folder, size=SIZE):
+        self.display, self.process, self.folder, self.size = display, process, folder, size
         self._socket, self._heard = sock, b""
 
     # Asking
@@ -92,8 +92,10 @@ class Window:
             self.frames(1)
 
     def move(self, x, y):
-        self.x("mousemove", round(x), round(y))
-        self.came(lambda now: now["mouse"] == [round(x), round(y)])
+        wanted = [round(x), round(y)]
+        at_the_edge = [min(max(place, 0), room - 1) for place, room in zip(wanted, self.size, strict=True)]
+        self.x("mousemove", *wanted)
+        self.came(lambda now: now["mouse"] in (wanted, at_the_edge))
         self.frames(1)
 
     def down(self, button=1):
@@ -271,7 +273,7 @@ def window(*arguments, display, home, env=None, size=SIZE):
                 assert process.poll() is None, (home / "window.log").read_text()[-3000:]
                 time.sleep(0.05)
         sock.settimeout(60)
-        found = Window(display, process, sock, folder)
+        found = Window(display, process, sock, folder, size)
         found.frames(6)
         found.focus()
         yield found
