@@ -45,7 +45,7 @@ def patch_of(sources: Mapping[str, tuple[Node, Place]], tracker: str, output: st
     nodes = {name: Node(node.type, params=node.params, position=place) for name, (node, place) in sources.items()}
     rest: dict[str, tuple[str, dict[str, Any], Place]] = {
         "choice": ("control.select", {"names": names}, (521.0, 300.0)),
-        "calm": ("control.one_euro", {}, (761.0, 300.0)),
+        "calm": ("control.one_euro", {"rest": 1.0 if tracker != "heard" else 8.0}, (761.0, 300.0)),  # a voice does not tremble
         "model": ("rave.file", {"path": "demo.assets/trainer/model.ts"}, (1031.0, 60.0)),
         "regressor": ("mapping.regressor", {}, (1031.0, 300.0)),
         "decoder": ("rave.decoder", {}, (1271.0, 300.0)),
@@ -125,13 +125,13 @@ def voice() -> None:
     taught(path, moments(read_sound(PATCHES / SPOKEN, RATE)))
 
 
-def moments(sound: np.ndarray, length: float = 0.15) -> list[tuple[str, float, float]]:
+def moments(sound: np.ndarray, length: float = 0.2) -> list[tuple[str, float, float]]:
     """When the voice is softest, loudest, brightest and lowest, for so many seconds each."""
     frames = sound.shape[1] // 512 * 512
     made = drive.stream(Descriptors(), {"audio": sound[:, :frames]}, frames=frames, sample_rate=RATE)["descriptors"]
     width = round(length * RATE / 64)
     means = np.stack([np.convolve(row, np.ones(width) / width, "valid") for row in made])[:, RATE // 64 // 4 :]
-    loud = means[0] > np.median(means[0])
+    loud = means[0] > np.percentile(means[0], 70)
     places = {
         "soft": np.argmin(means[0]),
         "loud": np.argmax(means[0]),
