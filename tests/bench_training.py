@@ -61,12 +61,25 @@ class Setup:
 # In the child
 
 
-def clock(told: dict[str, list[float]], setup: Setup) -> Any:
+def clock(told: dict[str, list[Any]], setup: Setup) -> Any:
     """Lightning's callback that notes when each step begins and ends, and writes the weights of the last one."""
     import pytorch_lightning as pl
     import torch
 
     class Clock(pl.Callback):
+        def on_fit_start(self, trainer: Any, module: Any) -> None:
+            # The trainer makes a few steps beforehand to see how long they take.
+            for one in told.values():
+                one.clear()
+
+        def on_validation_start(self, trainer: Any, module: Any) -> None:
+            self.began = time.perf_counter(), time.process_time()
+
+        def on_validation_end(self, trainer: Any, module: Any) -> None:
+            told["validated"].append(
+                [time.perf_counter(), time.perf_counter() - self.began[0], time.process_time() - self.began[1]]
+            )
+
         def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
             told["starts"].append(time.perf_counter())
             told["cpu"].append(time.process_time())
@@ -85,7 +98,7 @@ def child(setup: Setup) -> dict[str, Any]:
     import pytorch_lightning as pl
     import torch
 
-    told: dict[str, list[float]] = {"starts": [], "ends": [], "cpu": []}
+    told: dict[str, list[Any]] = {"starts": [], "ends": [], "cpu": [], "validated": []}
     begin = pl.Trainer.__init__
 
     def watched(self: Any, *arguments: Any, callbacks: Sequence[Any] = (), **options: Any) -> None:
@@ -165,12 +178,15 @@ class Pace:
 
 
 def pace(told: dict[str, Any], first: int, last: int) -> Pace:
-    """The pace of the steps from `first` on (warm-up left out) to before `last`."""
+    """The pace of the steps from `first` on (warm-up left out) to before `last`, without validations: a run this short would hold
+    as many of them as a long one."""
     starts, ends = np.array(told["starts"]), np.array(told["ends"])
     begin, end = first + WARM_UP, min(last, len(starts) - 1)
-    between = float((starts[begin + 1 : end + 1] - ends[begin:end]).mean())
     count, cpu = end - begin, np.array(told["cpu"])
-    return Pace(float(starts[end] - starts[begin]) / count, between, float(cpu[end] - cpu[begin]) / count)
+    spans = np.array([span for at, *span in told["validated"] if starts[begin] < at < starts[end]]).reshape(-1, 2).sum(axis=0)
+    between = float((starts[begin + 1 : end + 1] - ends[begin:end]).sum()) - spans[0]
+    whole, work = float(starts[end] - starts[begin]) - spans[0], float(cpu[end] - cpu[begin]) - spans[1]
+    return Pace(whole / count, between / count, work / count)
 
 
 def make_sound(folder: Path, seconds: float, seed: int = 0) -> Artifact:
