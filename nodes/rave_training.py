@@ -143,6 +143,8 @@ class RaveTrainer(JobNode):
         ),
     )
 
+    scratch = ("examples",)
+
     def run(
         self,
         job: Job,

@@ -122,6 +122,15 @@ def stat_signature(path: Path) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()  # a name need not be UTF-8
 
 
+def read_record(folder: Path) -> dict[str, Any]:
+    """The record in a folder, of what was made there or begun; empty where there is none."""
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def versions() -> dict[str, str]:
     """Versions of what can change a result, for the record."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
@@ -164,11 +173,8 @@ class Assets:
         """The record of what the node made, or None."""
         if not is_node_name(node):
             return None  # a name that is none must not lead out of the assets folder
-        try:
-            record = json.loads((self.node(node) / RECORD).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
-        return record if isinstance(record, dict) and isinstance(record.get("outputs"), dict) else None
+        record = read_record(self.node(node))
+        return record if isinstance(record.get("outputs"), dict) else None
 
     def artifact(self, node: str, output: str) -> Artifact | None:
         """What the node made for that output, if it is there."""

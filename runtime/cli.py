@@ -109,16 +109,17 @@ def parser() -> argparse.ArgumentParser:
     one = add(
         "trust", trust, "Trust a model file (.ts) made elsewhere: it is code, so do it only if you trust its maker.", patch=False
     )
-    one.add_argument("file", type=Path, metavar="FILE.ts")
+    one.add_argument("files", type=Path, nargs="+", metavar="FILE.ts")
 
     one = add("inspect", inspect, "Try a model file (.ts): what it is, how fast it is here, how soon it answers.", patch=False)
     one.add_argument("file", type=Path, metavar="FILE.ts")
     one.add_argument("--json", action="store_true", help="as JSON data")
 
-    from runtime.terminal import report, stage
+    from runtime.terminal import job, report, stage
 
     stage.add_commands(add)
     report.add_command(add)
+    job.add_commands(add)
 
     add(
         "doctor", doctor, "Look at versions, libraries, GPU, sound devices and cameras: what is wrong, and the cure.", patch=False
@@ -304,9 +305,11 @@ def nodes(given: argparse.Namespace) -> int:
 def trust(given: argparse.Namespace) -> int:
     from runtime.trust import trust as remember
 
-    if not given.file.is_file():
-        raise UsageError(f"there is no file {given.file}")
-    print(f"trusted: {given.file} ({remember(given.file)[:12]})")
+    for file in given.files:
+        if not file.is_file():
+            raise UsageError(f"there is no file {file}")
+    for file in given.files:
+        print(f"trusted: {file} ({remember(file)[:12]})")
     return 0
 
 

@@ -25,6 +25,10 @@ class ArtifactError(GlasspatchError):
     """A made thing on disk is missing, cut short or not what its record says."""
 
 
+class BundleError(GlasspatchError):
+    """A job in a file that cannot be read, is not what it should be, or belongs elsewhere."""
+
+
 class LockedError(GlasspatchError):
     """Another process is working on the same patch."""
 

@@ -154,6 +154,8 @@ class JobNode:
 
     spec: ClassVar[NodeSpec]
     run: ClassVar[Callable[..., dict[str, Path]]]
+    scratch: ClassVar[tuple[str, ...]] = ()
+    """Names in `job.folder` of what `run` makes again where it is missing: it is not sent to another machine."""
 
     @staticmethod
     def upgrade(params: dict[str, Any], version: int) -> dict[str, Any]:

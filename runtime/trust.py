@@ -33,9 +33,14 @@ def trust(path: Path) -> str:
     return digest
 
 
+def trusts(path: Path) -> bool:
+    """Whether the user has trusted this very file."""
+    return hash_file(path) in trusted()
+
+
 def require_trust(path: Path) -> None:
     """Raises NodeError unless the user has trusted this very file. Call it before any model is opened."""
-    if hash_file(path) not in trusted():
+    if not trusts(path):
         raise NodeError(
             f"{path.name} {ELSEWHERE}, and a model is code that can do anything on this machine; if you trust "
             f"where it comes from, run: glasspatch trust {path}"
