@@ -93,7 +93,8 @@ class Client:
             self._drawn = event
             return [self._problems()]
         self.jobs = heard(self.jobs, event)
-        if isinstance(event, say.JobDone) and self._session is not None:
+        on_shelf = isinstance(event, say.JobTold) and "shelf" in event.facts
+        if (on_shelf or isinstance(event, say.JobDone)) and self._session is not None:
             self._session.refresh()
         return [] if isinstance(event, Planned) else [event]
 

@@ -39,8 +39,10 @@ class JobState:
     warnings: tuple[str, ...] = ()
     first: tuple[float, float] | None = None
     """The first fraction that it told, and when: one that goes on does not begin at 0."""
-    course: tuple[tuple[float, str], ...] = ()
-    """What it told so far: (fraction, text), less than COURSE of them; the older, the fewer."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What it knows by now (`say.JobTold`)."""
+    course: tuple[Mapping[str, Any], ...] = ()
+    """The facts that it told with a `step`, less than COURSE of them; the older, the fewer."""
 
     @property
     def is_busy(self) -> bool:
@@ -171,6 +173,8 @@ def heard(jobs: Mapping[str, JobState], event: Any) -> Mapping[str, JobState]:
             state = replace(state, phase="running", since=now, text="goes on where it stopped" if event.goes_on else "")
         case say.JobProgress():
             state = _progressed(state, event, now)
+        case say.JobTold():
+            state = _told(state, event.facts)
         case say.JobWarned():
             state = replace(state, warnings=(*state.warnings, event.message))
         case say.JobDone():
@@ -193,6 +197,10 @@ def _progressed(state: JobState, event: say.JobProgress, now: float) -> JobState
         done, spent = event.fraction - first[0], now - first[1]
         if done > SOON:
             left = spent * (1.0 - event.fraction) / done
-        course = (*state.course, (event.fraction, event.text))
-        state = replace(state, course=course if len(course) < COURSE else course[::2])
+    left = state.facts.get("left", left)
     return replace(state, fraction=event.fraction, text=event.text, left=left, first=first)
+
+
+def _told(state: JobState, facts: Mapping[str, Any]) -> JobState:
+    course = (*state.course, facts) if "step" in facts else state.course
+    return replace(state, facts={**state.facts, **facts}, course=course if len(course) < COURSE else course[::2])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime import shelf
 from runtime.artifacts import RECORD, Assets, find_files
 from runtime.corpus import Corpus, Slice
 from runtime.errors import ArtifactError
@@ -22,7 +23,6 @@ LOOK = 1.0
 """Seconds between two looks at whether something was made anew."""
 PIECE = 4096
 """Most frames that are read for one column of a waveform: a day of sound must cost no more than a minute."""
-SOUNDS = (".wav", ".flac")
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,62 +167,63 @@ def changed_since(params: Mapping[str, Any], made_with: Mapping[str, Any], spec:
 @dataclass(frozen=True)
 class Checkpoint:
     """A state of a training on the disk: what it is, when it was written (seconds since the epoch), its step and phase where its
-    card tells them, and the test phrase that it sounds in, where there is one."""
+    card tells them. On the shelf (`shelf` is the job's folder then) it has sounds, the test phrase and a walk through its
+    latents, and measures; `is_whole` where its model is there too, and may be starred."""
 
     name: str
     path: Path
     when: float
     step: int | None = None
     phase: str = ""
-    sound: Path | None = None
+    shelf: Path | None = None
+    phrase: Path | None = None
+    walk: Path | None = None
+    is_whole: bool = True
+    is_starred: bool = False
+    measures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class MadeModel:
     """The card of a trained model (empty where there is none yet), what it was made with, and the states of the training that
-    lie on the disk, newest first."""
+    lie on the disk, newest first. `original` is what the test phrases are made from."""
 
     signature: tuple[int, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     shelf: tuple[Checkpoint, ...] = ()
+    original: Path | None = None
 
 
-PLACES = {"": "the model", ".partial": "in the making", ".previous": "the model before", ".stopped": "stopped before"}
-"""Folders beside `<node>` that may hold a model or a checkpoint, with what these are."""
+PLACES = {".partial": "in the making", "": "the model", ".previous": "the model before", ".stopped": "stopped before"}
+"""Folders beside `<node>` that may hold a training, with what these are."""
 
 
 def read_model(patch: Path, node: str, before: MadeModel | None) -> MadeModel:
-    """The model of a trainer (flat name) and its checkpoints, as they lie on the disk."""
+    """The model of a trainer (flat name) and its checkpoints, as they lie on the disk. A step that stands on several shelves,
+    since a training went on from another, is told once."""
     assets = Assets(patch)
     record = assets.record(node) or {}
-    shelf = []
+    found: dict[Any, Checkpoint] = {}
+    original = None
     for ending, words in PLACES.items():
         folder = assets.folder / f"{node}{ending}"
-        card = _json(folder / "model.json")
-        for file in _files(folder):
-            if file.suffix not in (".ts", ".ckpt") or (file.suffix == ".ckpt" and (folder / "model.ts").exists()):
-                continue  # the checkpoint beside a model is of that same step
-            one = _json(file.with_suffix(".json")) if file.name != "model.ts" else card
-            sound = next((file.with_suffix(end) for end in SOUNDS if file.with_suffix(end).exists()), None)
-            step = one.get("steps", one.get("step"))
-            shelf.append(
-                Checkpoint(
-                    words if file.name in ("model.ts", "training.ckpt") else file.stem,
-                    file,
-                    file.stat().st_mtime,
-                    step if isinstance(step, int) else None,
-                    str(one.get("phase", "")),
-                    sound,
-                )
-            )
-    found = MadeModel(
+        kept = shelf.read_shelf(folder)
+        for one in kept:
+            found.setdefault((one.step, one.card.get("fingerprint")), _on_shelf(folder, one))
+        if original is None and kept and (folder / shelf.FOLDER / "original.flac").is_file():
+            original = folder / shelf.FOLDER / "original.flac"
+        for beside in _beside_shelf(folder, words):
+            if beside.step is None or beside.step not in {one.step for one in kept}:
+                found.setdefault(beside.path, beside)
+    result = MadeModel(
         _signature(assets.node(node) / RECORD),
         _json(assets.node(node) / "model.json"),
         record["params"] if isinstance(record.get("params"), dict) else {},
-        tuple(sorted(shelf, key=lambda one: -one.when)),
+        tuple(sorted(found.values(), key=lambda one: -one.when)),
+        original,
     )
-    return before if found == before and before is not None else found
+    return before if result == before and before is not None else result
 
 
 def read_found(patch: Path, node: str, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -242,13 +243,34 @@ def read_explained(patch: Path, node: str, before: Mapping[str, Any] | None) -> 
     return before if before is not None and found == before else found
 
 
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(
-            item for place in (folder, folder / "checkpoints") if place.is_dir() for item in place.iterdir() if item.is_file()
-        )
-    except OSError:
-        return []
+def _on_shelf(folder: Path, one: shelf.Kept) -> Checkpoint:
+    measures = one.card.get("measures")
+    return Checkpoint(
+        name=f"step {one.step}",
+        path=one.folder,
+        when=one.when,
+        step=one.step,
+        phase=one.phase,
+        shelf=folder,
+        phrase=one.sound("phrase"),
+        walk=one.sound("walk"),
+        is_whole=one.model is not None,
+        is_starred=one.is_starred,
+        measures=measures if isinstance(measures, dict) else {},
+    )
+
+
+def _beside_shelf(folder: Path, words: str) -> list[Checkpoint]:
+    """The model in a folder, or what it can go on from where there is none."""
+    card = _json(folder / "model.json")
+    step = card.get("steps")
+    for name in ("model.ts", "training.ckpt"):
+        try:
+            when = (folder / name).stat().st_mtime
+        except OSError:
+            continue
+        return [Checkpoint(words, folder / name, when, step if isinstance(step, int) else None, str(card.get("phase", "")))]
+    return []
 
 
 def _json(file: Path) -> dict[str, Any]:

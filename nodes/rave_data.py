@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,21 @@ def write_examples(job: Job, corpus: Corpus, folder: Path, key: str, rate: int, 
 def mix(seed: int, *numbers: int) -> int:
     """A 32-bit seed that follows from a seed and numbers, the same on every machine."""
     return int(np.random.SeedSequence([seed & (2**63 - 1), *numbers]).generate_state(1)[0])
+
+
+def order_of(examples: int, seed: int) -> np.ndarray:
+    """The examples in the order in which the first are held out for the validation and the rest is learned from."""
+    return np.random.default_rng(mix(seed, 5)).permutation(examples)
+
+
+def read_examples(folder: Path, numbers: Sequence[int]) -> np.ndarray:
+    """The sound of those examples of an LMDB that `write_examples` wrote, one after the other, float32 [frames]."""
+    import lmdb
+    from udls.generated import AudioExample
+
+    with lmdb.open(str(folder), readonly=True, lock=False) as env, env.begin() as transaction:
+        found = [AudioExample.FromString(transaction.get(f"{number:08d}".encode())) for number in numbers]
+    return np.concatenate([np.frombuffer(one.buffers["waveform"].data, np.int16) for one in found]).astype(np.float32) / 32767
 
 
 class Steps:

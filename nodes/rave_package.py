@@ -12,7 +12,7 @@ import types
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,17 @@ class Training:
     crop: int
     seed: int
     corpus: str
+    noise: bool = False
+    augment: tuple[str, ...] = ()
+    warm: str = ""
+    """SHA-256 of the file that a warm start takes its weights from."""
 
     @property
     def key(self) -> str:
-        """The same for trainings of which one can go on where the other stopped: they may differ in their last step only."""
-        told = {**self.__dict__, "steps": 0}
+        """The same for trainings of which one can go on where the other stopped: they may differ in their last step only. What is
+        at its default is left out: a training that does not use what is new goes on."""
+        defaults = {one.name: one.default for one in fields(self)}
+        told = {name: value for name, value in {**self.__dict__, "steps": 0}.items() if value != defaults[name]}
         return hashlib.sha256(repr(sorted(told.items())).encode()).hexdigest()
 
     @property
@@ -117,20 +123,23 @@ def build(training: Training) -> Any:
 
     gin.clear_config(clear_constants=True)
     files = [f"{training.config}.gin", *(["causal.gin"] if training.causal else [])]
-    gin.parse_config_files_and_bindings(
-        files,
-        [
-            f"LATENT_SIZE = {training.latent_size}",
-            f"SAMPLING_RATE = {training.sample_rate}",
-            f"PHASE_1_DURATION = {training.gan_after}",
-        ],
-    )
+    bindings = [
+        f"LATENT_SIZE = {training.latent_size}",
+        f"SAMPLING_RATE = {training.sample_rate}",
+        f"PHASE_1_DURATION = {training.gan_after}",
+    ]
+    if training.noise and training.config == "raspberry":
+        bindings.append("blocks.Generator.use_noise = True")
+    elif training.noise and training.config in ("v2", "v3"):
+        files.append("noise.gin")
+    gin.parse_config_files_and_bindings(files, bindings)
     return rave.RAVE(n_channels=1)
 
 
 def export_script() -> Any:
     """The package's export script, as a module. It is loaded from its file: another `scripts` may come first on the path."""
     import gin
+    import torch
 
     name = "acids_rave_export"
     if name not in sys.modules:
@@ -140,21 +149,22 @@ def export_script() -> Any:
             raise NodeError("acids-rave is installed without its export script; install the program again")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        root = logging.getLogger()
+        root, grad = logging.getLogger(), torch.is_grad_enabled()
         handlers, level = root.handlers[:], root.level
         gin.clear_config(clear_constants=True)  # it locks its registry, to which the script adds
         spec.loader.exec_module(module)
+        torch.set_grad_enabled(grad)  # it turns gradients off, and a training may be going on
         root.handlers = handlers
         root.setLevel(level)
     return sys.modules[name]
 
 
-def latents_kept(fidelity: np.ndarray, wished: int) -> int:
+def latents_kept(fidelity: np.ndarray, wished: int, least: float = 0.95) -> int:
     """How many latent dimensions the exported model has: a power of two, as in `rave export`, and never more than there are.
 
-    `fidelity` is the variance explained by the first 1, 2, ... dimensions; 0 `wished` keeps the fewest that explain 95 % of it
+    `fidelity` is the variance explained by the first 1, 2, ... dimensions; 0 `wished` keeps the fewest that explain `least` of it
     (`rave export` counts one less before it rounds up)."""
-    count = wished or int(np.argmax(fidelity > 0.95)) + 1
+    count = wished or int(np.argmax(fidelity > least)) + 1
     return min(2 ** math.ceil(math.log2(count)), 2 ** int(math.log2(len(fidelity))))
 
 

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nodes.rave_data import Split, split_corpus, stretches, write_examples
-from nodes.rave_lightning import accelerator, fit
+from nodes.rave_audition import PHRASE_SECONDS, Shelving, read_original
+from nodes.rave_augment import NAMES
+from nodes.rave_card import describe
+from nodes.rave_checkpoints import CHECKPOINT, OLDER, alone_in, read_checkpoint, take_over
+from nodes.rave_data import Split, order_of, read_examples, write_examples
+from nodes.rave_lightning import Machine, accelerator, fit
 from nodes.rave_package import Training, export, latents_kept, quiet, use_threads
-from runtime.artifacts import Artifact, write_atomically
+from nodes.rave_plan import CONFIGS, plan, seconds_of, shelf_steps, tell_plan, warn_before
+from runtime import shelf
+from runtime.artifacts import Artifact, hash_file, write_atomically
 from runtime.corpus import Corpus
 from runtime.errors import NodeError, in_words
 from runtime.node import Job, JobNode
-from runtime.spec import BoolParam, ChoiceParam, IntParam, NodeSpec, Port, PortType
+from runtime.spec import BoolParam, ChoiceParam, FloatParam, IntParam, NodeSpec, PathParam, Port, PortType, TextParam
 from runtime.trust import trust
-
-
-@dataclass(frozen=True)
-class Config:
-    """A gin config of acids-rave. `ratio` is frames per latent frame; `crops` are tried from the longest: the shortest is the
-    least that its distance and its receptive field (causal) leave something of."""
-
-    ratio: int
-    crops: tuple[int, ...]
-
-
-CONFIGS: Mapping[str, Config] = {
-    "raspberry": Config(2048, (65536, 32768)),
-    "v2_small": Config(512, (65536,)),
-    "v1": Config(2048, (65536, 32768)),
-    "v2": Config(2048, (131072,)),
-    "v3": Config(2048, (131072,)),
-}
 
 READ, TRAINED = 0.02, 0.97
 """Where reading the corpus and training end, as parts of the whole job."""
@@ -47,8 +33,12 @@ class RaveTrainer(JobNode):
 
     A training has two phases. In the first (VAE) the model learns what your sounds are; after `gan_after` steps the latents
     stay as they are, and a second network, the critic, teaches the model detail and sharpness (GAN). Training takes long: a
-    sketch some tens of minutes, a good model days. You may stop at any time; the next run goes on at the same step. Beside the
-    model lies `model.json`, which tells what it was made of.
+    sketch some tens of minutes, a good model days. You may stop at any time; the next run goes on at the same step, and with more
+    `steps` a finished training goes on too. Beside the model lies `model.json`, which tells what it was made of.
+
+    On its way the training puts models on its shelf, each with a test phrase and a walk through its latents that were played
+    through the model as it will be played: listen, and star the best. `latest` and `best` give a decoder the newest and the
+    starred one, also while the training goes on. Until the second phase the latents change their meaning from one to the next.
 
     RAVE is by A. Caillon and P. Esling; acids-rave and what is trained with it are licensed CC BY-NC 4.0 (not commercial).
     """
@@ -57,7 +47,11 @@ class RaveTrainer(JobNode):
         type="rave.trainer",
         title="RAVE trainer",
         inputs=(Port("corpus", PortType.CORPUS, "the sound to learn; a minute for a sketch, hours for a good model"),),
-        outputs=(Port("model", PortType.MODEL, "the streaming model, ready to be played"),),
+        outputs=(
+            Port("model", PortType.MODEL, "the streaming model, ready to be played"),
+            Port("latest", PortType.MODEL, "the newest on the shelf, also while the training goes on", standing=True),
+            Port("best", PortType.MODEL, "the one on the shelf that was starred last", standing=True),
+        ),
         params=(
             ChoiceParam(
                 name="config",
@@ -73,7 +67,8 @@ class RaveTrainer(JobNode):
                 high=20_000_000,
                 unit="steps",
                 live=False,
-                doc="length of the whole training; on a CPU a step takes 0.4 (raspberry) to 13 s (v2)",
+                further=True,
+                doc="length of the whole training; more of them go on. On a CPU a step takes 0.4 (raspberry) to 13 s (v2)",
             ),
             IntParam(
                 name="gan_after",
@@ -98,13 +93,50 @@ class RaveTrainer(JobNode):
                 low=0,
                 high=256,
                 live=False,
-                doc="latents of the finished model, rounded up to 1, 2, 4, 8, ...; 0 keeps those that explain 95 % of the corpus",
+                further=True,
+                doc="latents of the finished model, rounded up to 1, 2, 4, 8, ...; 0 keeps as many as `fidelity` wants",
+            ),
+            FloatParam(
+                name="fidelity",
+                default=0.95,
+                low=0.5,
+                high=0.999,
+                live=False,
+                further=True,
+                doc="how much of what the sounds differ in its latents shall explain, where `export_latents` is 0",
             ),
             BoolParam(
                 name="causal",
                 default=True,
                 live=False,
                 doc="answers at once (6 ms); off sounds a little better and answers 66 to 140 ms late",
+            ),
+            BoolParam(
+                name="noise",
+                default=False,
+                live=False,
+                doc="adds a noise synthesiser to raspberry, v2 and v3, for breath, wind and rattle (v1 and v2_small have one)",
+            ),
+            BoolParam(
+                name="vary_pitch",
+                default=False,
+                live=False,
+                doc="every second example is played faster or slower, like a tape",
+            ),
+            BoolParam(
+                name="vary_gain", default=False, live=False, doc="every second example is made softer or louder, -6 to 3 dB"
+            ),
+            BoolParam(
+                name="vary_compress",
+                default=False,
+                live=False,
+                doc="every second example is compressed: what is soft comes forward",
+            ),
+            BoolParam(name="vary_mute", default=False, live=False, doc="one example in ten is made almost silent"),
+            PathParam(
+                name="warm_start",
+                required=False,
+                doc="begins with the weights of another model, where they fit: a checkpoint (.ckpt), or a model (.ts) you trust",
             ),
             IntParam(
                 name="batch", default=8, low=1, high=64, live=False, doc="examples heard in each step; less needs less memory"
@@ -130,6 +162,7 @@ class RaveTrainer(JobNode):
                 default="auto",
                 choices=("auto", "cpu", "cuda", "mps"),
                 live=False,
+                incidental=True,
                 doc="where to train; auto takes a CUDA GPU where there is one, else the CPU. RAVE's makers do not support mps",
             ),
             IntParam(
@@ -138,7 +171,39 @@ class RaveTrainer(JobNode):
                 low=0,
                 high=256,
                 live=False,
+                incidental=True,
                 doc="CPU cores to train on; 0 takes all but one, left for playing (on busy cores a step takes ten times as long)",
+            ),
+            ChoiceParam(
+                name="precision",
+                default="32",
+                choices=("32", "bf16"),
+                live=False,
+                incidental=True,
+                doc="bf16 computes in half the bits where that is safe: less memory and faster on newer GPUs",
+            ),
+            IntParam(
+                name="shelf_every",
+                default=0,
+                low=0,
+                high=20_000_000,
+                unit="steps",
+                live=False,
+                incidental=True,
+                doc="a model is put on the shelf after every so many steps; 0 is a twentieth of the training, but 250 at least",
+            ),
+            IntParam(
+                name="shelf_keep",
+                default=5,
+                low=1,
+                high=1000,
+                live=False,
+                incidental=True,
+                doc="the newest models that stay on the shelf, besides the starred; of older ones only the sounds do",
+            ),
+            TextParam(name="licence", live=False, further=True, doc="under what licence the model may be used; for the card"),
+            TextParam(
+                name="consent", live=False, further=True, doc="whose voices and recordings, and what they agreed to; for the card"
             ),
         ),
     )
@@ -154,40 +219,78 @@ class RaveTrainer(JobNode):
         gan_after: int,
         latent_size: int,
         export_latents: int,
+        fidelity: float,
         causal: bool,
+        noise: bool,
+        vary_pitch: bool,
+        vary_gain: bool,
+        vary_compress: bool,
+        vary_mute: bool,
+        warm_start: Path | None,
         batch: int,
         crop: int,
         sample_rate: int,
         device: str,
         threads: int,
+        precision: str,
+        shelf_every: int,
+        shelf_keep: int,
+        licence: str,
+        consent: str,
     ) -> dict[str, Path]:
         sound = Corpus.read(corpus.path, job.patch_folder)
         split = plan(sound, config, sample_rate, latent_size, crop)
-        warn_before(job, split, steps, gan_after, batch, export_latents, latent_size)
-        accelerator(device)
+        varied = {"pitch": vary_pitch, "gain": vary_gain, "compress": vary_compress, "mute": vary_mute}
         training = Training(
-            config, causal, latent_size, sample_rate, steps, gan_after, batch, split.crop, job.seed, corpus.fingerprint
+            config,
+            causal,
+            latent_size,
+            sample_rate,
+            steps,
+            gan_after,
+            batch,
+            split.crop,
+            job.seed,
+            corpus.fingerprint,
+            noise and not CONFIGS[config].noise,
+            tuple(name for name in NAMES if varied[name]),
+            _hash(warm_start),
         )
-        data, checkpoint, model = job.folder / "examples", job.folder / "training.ckpt", job.folder / "model.ts"
-        key = f"{corpus.fingerprint} {sample_rate} {split.crop}"
-        with quiet():
+        if noise and CONFIGS[config].noise:
+            job.warn(f"{config} has a noise synthesiser anyway; noise changes nothing")
+        warn_before(job, training, split, export_latents)
+        accelerator(device)
+        shelving = Shelving(job, training, export_latents, shelf_keep, share)
+        machine = Machine(device, precision, warm_start, shelving.put, shelf_steps(training, shelf_every))
+        checkpoint, model = job.folder / CHECKPOINT, job.folder / "model.ts"
+        with alone_in(job.folder), quiet():
             use_threads(threads)
-            written = write_examples(job, sound, data, key, sample_rate, split, READ)
-            if written["seconds_silent"]:
-                job.warn(
-                    f"{written['seconds_silent']:.1f} s of the corpus are digital silence, which can make the training run away; "
-                    "leave silence out of the corpus"
-                )
-            # The count of frames is exact only now: resampling may have moved the end by a frame.
-            held_out = min(split.validation, written["examples"] - 1)
-            state = fit(job, training, data, held_out, checkpoint, device, lambda done: READ + (TRAINED - READ) * done)
+            take_over(job, checkpoint)
+            if job.before is not None:
+                shelf.take_over(job.before, job.folder)
+            state = done(job, training, checkpoint)
+            if state is None:
+                seconds, held_out = read(job, training, sound, split, shelving)
+                told = {"seconds": seconds}
+                state = fit(job, training, job.folder / EXAMPLES, held_out, checkpoint, device, share, machine, told)
+            else:
+                shelving.phrase = read_original(job.folder)
             job.progress(TRAINED, "writing the model")
-            fidelity = state["state_dict"]["fidelity"].numpy()
-            count = latents_kept(fidelity, export_latents)
-            export(training, state["state_dict"], count, model)
-        shutil.rmtree(data)
-        card = describe(training, split, written, held_out, state["callbacks"]["glasspatch"], fidelity, count, sound)
+            watched, weights, step = state["callbacks"]["glasspatch"], state["state_dict"], int(state["global_step"])
+            explained = weights["fidelity"].numpy()
+            count = latents_kept(explained, export_latents, fidelity)
+            export(training, weights, count, model)
+            measures = shelving.put(step, weights, watched["losses"], model, count)
+        shutil.rmtree(job.folder / EXAMPLES, ignore_errors=True)
+        checkpoint.with_name(OLDER).unlink(missing_ok=True)
+        rights = {"licence": licence, "consent": consent}
+        card = describe(training, step, sound, watched["seconds"], watched, explained, count, rights, measures)
         write_atomically(job.folder / "model.json", json.dumps(card, indent=1, sort_keys=True).encode() + b"\n")
+        dropped = card["dropped"]
+        left_out = (
+            f"the {dropped['latents']} that are left out explain {100 * dropped['variance']:.1f} % of what the sounds differ in"
+        )
+        job.tell(f"the model has {count} latents; {left_out}", {"card": card})
         try:
             trust(model)
         except OSError as error:
@@ -197,82 +300,49 @@ class RaveTrainer(JobNode):
         return {"model": model}
 
 
-def plan(sound: Corpus, config: str, sample_rate: int, latent_size: int, crop: int) -> Split:
-    """Checks that the corpus can be trained on and cuts it; raises NodeError that says what to set."""
-    if not sound.slices or sound.seconds <= 0:
-        raise NodeError("the corpus is empty; let its node keep at least a few seconds of sound")
-    if crop % 2048:
-        raise NodeError(f"crop must be a multiple of 2048 frames, got {crop}; set {max(crop // 2048, 16) * 2048}, or 0")
-    least = CONFIGS[config].crops[-1]
-    if 0 < crop < least:
-        raise NodeError(f"crop must be at least {least} frames for {config}, got {crop}; set {least}, or 0")
-    crops = (crop,) if crop else CONFIGS[config].crops
-    # Not sound.seconds, which counts overlapping slices twice: the training hears each moment once.
-    seconds = sum((s.end - s.start) / sound.recordings[s.recording].sample_rate for s in stretches(sound))
-    return split_corpus(int(seconds * sample_rate), sample_rate, CONFIGS[config].ratio, latent_size, crops)
+EXAMPLES = "examples"
 
 
-def warn_before(job: Job, split: Split, steps: int, gan_after: int, batch: int, export_latents: int, latent_size: int) -> None:
-    """Says before the first step what will come out otherwise than the artist may think."""
-    if steps <= gan_after:
+def share(done: float) -> float:
+    """A part of the training as a part of the whole job."""
+    return READ + (TRAINED - READ) * done
+
+
+def _hash(file: Path | None) -> str:
+    if file is not None and not file.is_file():
+        raise NodeError(f"there is no file {file.name} beside the patch for a warm start; choose another, or none")
+    return hash_file(file) if file is not None else ""
+
+
+def done(job: Job, training: Training, checkpoint: Path) -> dict[str, Any] | None:
+    """The last checkpoint of a training that has made all its steps already, so that only its model is to be written."""
+    state = read_checkpoint(checkpoint, training.key, job.warn)
+    if state is None or state["global_step"] < training.steps or "seconds" not in state["callbacks"]["glasspatch"]:
+        return None
+    if state["global_step"] > training.steps:
         job.warn(
-            f"the GAN phase begins after step {gan_after} and the training ends at {steps}: the model will sound blurred; set "
-            f"steps above {gan_after}, or gan_after below {steps}"
+            f"it has been trained for {state['global_step']} steps already and keeps them, though steps is {training.steps}; "
+            "star an earlier step on its shelf, or run it with --force"
         )
-    if batch > split.training:
+    return state
+
+
+def read(job: Job, training: Training, sound: Corpus, split: Split, shelving: Shelving) -> tuple[dict[str, float], int]:
+    """Writes the examples and tells what is in them; gives the seconds (see `seconds_of`) and how many examples are held out."""
+    rate, folder = training.sample_rate, job.folder / EXAMPLES
+    written = write_examples(job, sound, folder, f"{training.corpus} {rate} {split.crop}", rate, split, READ)
+    if written["seconds_silent"] >= written["examples"] * split.chunk / rate:
+        raise NodeError("the corpus is digital silence; let its node keep recordings in which something sounds")
+    if written["seconds_silent"]:
         job.warn(
-            f"the corpus gives {split.training} examples, so a batch of {batch} hears some of them more than once in each step; "
-            "this is harmless, a smaller batch trains faster"
+            f"{written['seconds_silent']:.1f} s of the corpus are digital silence, which can make the training run away; "
+            "leave silence out of the corpus"
         )
-    most = 2 ** (latent_size.bit_length() - 1)
-    rounded = min(2 ** (export_latents - 1).bit_length(), most) if export_latents else 0
-    if rounded != export_latents:
-        job.warn(f"the model will have {rounded} latents: a power of two, at most latent_size, got {export_latents}")
-
-
-def describe(
-    training: Training,
-    split: Split,
-    written: Mapping[str, Any],
-    held_out: int,
-    watched: Mapping[str, Any],
-    fidelity: Any,
-    count: int,
-    sound: Corpus,
-) -> dict[str, Any]:
-    """The model's card: what made it, from what, and how far it came. Seconds are of sound, ratio is frames per latent frame."""
-    told = [float(value) for value in fidelity]
-    example = split.chunk / training.sample_rate
-    seconds = [0.0] * len(sound.recordings)
-    for piece in sound.slices:
-        seconds[piece.recording] += (piece.end - piece.start) / sound.recordings[piece.recording].sample_rate
-    return {
-        "config": training.config,
-        "causal": training.causal,
-        "steps": training.steps,
-        "gan_after": training.gan_after,
-        "phase": "GAN" if training.steps > training.gan_after else "VAE",
-        "batch": training.batch,
-        "crop": training.crop,
-        "seed": training.seed,
-        "sample_rate": training.sample_rate,
-        "ratio": CONFIGS[training.config].ratio,
-        "latents": count,
-        "latent_size": training.latent_size,
-        "fidelity": told,
-        "variance": [after - before for before, after in zip([0.0, *told], told, strict=False)],
-        "seconds": {
-            "corpus": sound.seconds,
-            "read": written["seconds_in"],
-            "training": (written["examples"] - held_out) * example,
-            "validation": held_out * example,
-        },
-        "losses": {name: value for name, value in watched["losses"].items() if not name.startswith(("fidelity", "beta"))},
-        "validation": [list(point) for point in watched["history"]],
-        "recordings": [
-            {"path": recording.path, "sha256": recording.sha256, "seconds": length}
-            for recording, length in zip(sound.recordings, seconds, strict=True)
-            if length
-        ],
-        "license": "CC BY-NC 4.0 (acids-rave)",
-    }
+    # The count of frames is exact only now: resampling may have moved the end by a frame.
+    held_out = min(split.validation, written["examples"] - 1)
+    seconds = seconds_of(sound, split, written, held_out, rate)
+    tell_plan(job, training, sound, seconds)
+    order = order_of(written["examples"], training.seed)
+    needed = int(PHRASE_SECONDS * rate) // split.chunk + 1
+    shelving.phrase = read_examples(folder, [int(one) for one in order[:held_out][:needed]])[: int(PHRASE_SECONDS * rate)]
+    return seconds, held_out

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import ArtifactError, LockedError
+from runtime.shelf import POINTERS, pointed
 from runtime.spec import PortType, is_node_name
 
 RECORD = "record.json"
@@ -177,8 +178,10 @@ class Assets:
         return record if isinstance(record.get("outputs"), dict) else None
 
     def artifact(self, node: str, output: str) -> Artifact | None:
-        """What the node made for that output, if it is there."""
+        """What the node made for that output, or what the output points at on its shelf, if it is there."""
         record = self.record(node)
+        if output in POINTERS and output not in (record or {}).get("outputs", {}):
+            return self._on_shelf(node, output)
         if record is None:
             return None
         try:
@@ -186,6 +189,18 @@ class Assets:
             return Artifact(PortType(made["type"]), self._inside(made["path"]), str(made["fingerprint"]), record)
         except (KeyError, TypeError, ValueError):
             return None
+
+    def _on_shelf(self, node: str, output: str) -> Artifact | None:
+        """What stands on the shelf of the newest training that has it: a training that begins anew has an empty one."""
+        for folder in self.tries(node):
+            if (found := pointed(folder, output)) is not None:
+                return Artifact(PortType.MODEL, *found, {})
+        return None
+
+    def tries(self, node: str) -> list[Path]:
+        """Folders in which something that the node made may lie, the newest first: in the making, made, stopped, made before."""
+        endings = (".partial", "", ".stopped", ".previous") if is_node_name(node) else ()
+        return [self.folder / f"{node}{ending}" for ending in endings]
 
     def _inside(self, path: str) -> Path:
         # A record may come with a shared patch: it must not make us read anything outside the patch's folder.

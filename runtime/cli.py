@@ -115,8 +115,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("file", type=Path, metavar="FILE.ts")
     one.add_argument("--json", action="store_true", help="as JSON data")
 
-    from runtime.terminal import job, report, stage
+    from runtime.terminal import job, report, shelf, stage
 
+    shelf.add_commands(add)
     stage.add_commands(add)
     report.add_command(add)
     job.add_commands(add)

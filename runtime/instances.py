@@ -17,6 +17,7 @@ from runtime.patch import dumps
 from runtime.plan import Plan, Step
 from runtime.program import Instance, Program
 from runtime.seeds import node_seed
+from runtime.shelf import POINTERS
 from runtime.spec import PortType
 
 
@@ -125,6 +126,9 @@ def _artifact(step: Step, port: str, assets: Assets | None) -> Artifact | None:
     if not sources:
         return None
     found = assets.artifact(*sources[0]) if assets else None
+    if found is None and sources[0][1] in POINTERS:
+        node, output = sources[0]
+        raise ParamError(f"the shelf of {node} has no {output} model yet; train for a while, or star a step on it")
     if found is None:
         raise ParamError(f"the {port} of {sources[0][0]} has not been made yet; run the patch first (glasspatch run)")
     found.verify()

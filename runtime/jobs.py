@@ -37,6 +37,7 @@ class Order:
     patch_folder: Path
     seed: int
     threads: int
+    before: Path | None = None
 
 
 def limit_threads(threads: int) -> None:
@@ -77,8 +78,8 @@ def print_into_log(name: str, streams: tuple[int, ...] = (1, 2)) -> None:
 
 
 def work(order: Order, connection: Connection) -> None:
-    """The child's main function. Sends ("progress", fraction, text), ("warning", text), and last ("done", outputs),
-    ("failed", words) or ("stopped",); ends at once when the parent is gone."""
+    """The child's main function. Sends ("progress", fraction, text), ("told", text, facts), ("warning", text), and last ("done",
+    outputs), ("failed", words) or ("stopped",); ends at once when the parent is gone."""
     # The terminal sends Ctrl-C to parent and child alike; only the parent decides what stops, so that work is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_threads(order.threads)
@@ -104,6 +105,8 @@ def work(order: Order, connection: Connection) -> None:
             report=lambda fraction, text: send("progress", fraction, text),
             is_cancelled=cancelled.is_set,
             warn=lambda text: send("warning", text),
+            tell=lambda text, facts: send("told", text, dict(facts)),
+            before=order.before,
         )
         outputs = node.run(job, **order.params, **order.artifacts)
         send("done", {name: Path(path) for name, path in outputs.items()})

@@ -6,6 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from runtime.job_events import JobDone as JobDone
+from runtime.job_events import JobEvent as JobEvent
+from runtime.job_events import JobFailed as JobFailed
+from runtime.job_events import JobProgress as JobProgress
+from runtime.job_events import JobSkipped as JobSkipped
+from runtime.job_events import JobStarted as JobStarted
+from runtime.job_events import JobStopped as JobStopped
+from runtime.job_events import JobStopping as JobStopping
+from runtime.job_events import JobTold as JobTold
+from runtime.job_events import JobWarned as JobWarned
+
 if TYPE_CHECKING:
     from runtime.sensing import Ready
 
@@ -34,63 +45,6 @@ class NodeFailed:
 
     def __str__(self) -> str:
         return f"{self.node}: {self.message}"
-
-
-@dataclass(frozen=True)
-class JobStarted:
-    node: str
-    goes_on: bool = False
-    """True where an earlier try left work behind."""
-
-
-@dataclass(frozen=True)
-class JobProgress:
-    node: str
-    fraction: float | None
-    """0 to 1; None where nobody can know."""
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class JobWarned:
-    node: str
-    message: str
-
-
-@dataclass(frozen=True)
-class JobDone:
-    node: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class JobSkipped:
-    """What the job would make is there already, made from the same inputs, params and seed."""
-
-    node: str
-
-
-@dataclass(frozen=True)
-class JobStopping:
-    """The user asked the job to stop; it ends at its next checkpoint."""
-
-    node: str
-
-
-@dataclass(frozen=True)
-class JobStopped:
-    """The user stopped the job; what it had is kept and the next run goes on from there."""
-
-    node: str
-
-
-@dataclass(frozen=True)
-class JobFailed:
-    node: str
-    message: str
-
-
-JobEvent = JobStarted | JobProgress | JobWarned | JobDone | JobSkipped | JobStopping | JobStopped | JobFailed
 
 
 # What a performance tells.

@@ -119,7 +119,8 @@ class Job:
 
     `folder` is the place to write; its content becomes the artifact when `run` returns. After a stop or a crash it is still
     there at the next try of the same job, so that long work can go on where it stopped. `patch_folder` is what paths in
-    a corpus are relative to.
+    a corpus are relative to. `before` is the folder of what the job made earlier where nothing but `further` params has
+    changed since: it may take from there what saves it work, and must leave it as it is.
     """
 
     folder: Path
@@ -128,6 +129,9 @@ class Job:
     report: Callable[[float | None, str], None]
     is_cancelled: Callable[[], bool]
     warn: Callable[[str], None]
+    tell: Callable[[str, Mapping[str, Any]], None] = lambda text, facts: None
+    """Tells facts by name, with words where they are worth a line of their own ("" where not)."""
+    before: Path | None = None
 
     def progress(self, fraction: float | None, text: str = "") -> None:
         """Tells how much is done, 0 to 1 (None where nobody can know), and what is happening. Raises Cancelled when the user

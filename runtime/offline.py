@@ -19,7 +19,7 @@ from runtime.artifacts import RECORD, Artifact, Assets, write_atomically
 from runtime.errors import NodeError, in_words
 from runtime.jobs import Order, work
 from runtime.plan import Plan, Step
-from runtime.records import difference, is_made, record_of
+from runtime.records import difference, goes_on_from, is_made, key_of, record_of
 
 GRACE = 60.0
 """Seconds that a job gets to reach a checkpoint after Ctrl-C before it is ended; a second Ctrl-C ends it at once."""
@@ -119,12 +119,16 @@ class Runner:
             self.listen(say.JobSkipped(node))
             return
         folder = self.assets.working(node)
-        goes_on = node not in self.force and _begun(folder).get("key") == record["key"]
+        forced, begun, made = node in self.force, _begun(folder), self.assets.record(node)
+        goes_on = not forced and bool(begun) and goes_on_from(step.spec, begun, record)
+        before = self.assets.node(node) if not forced and made and goes_on_from(step.spec, made, record) else None
         if not goes_on:
-            self._tell_what_changed(step, record)
+            self._tell_what_changed(step, record, before is not None)
             self.assets.set_aside(node)
             folder.mkdir(parents=True)
-            write_atomically(folder / RECORD, json.dumps(record, sort_keys=True).encode())
+        elif key_of(step.spec, begun) != record["key"]:
+            self.listen(say.JobTold(node, f"goes on where it was: {difference(step, begun, record)}"))
+        write_atomically(folder / RECORD, json.dumps(record, sort_keys=True).encode())
         here, there = self._spawn.Pipe()
         order = Order(
             node=node,
@@ -136,6 +140,7 @@ class Runner:
             patch_folder=self.assets.patch_folder,
             seed=record["seed"],
             threads=max((os.cpu_count() or 1) // self.side_by_side, 1),
+            before=before,
         )
         process = self._spawn.Process(target=work, args=(order, there), name=f"glasspatch {node}")
         process.start()
@@ -143,15 +148,16 @@ class Runner:
         self.children.append(Child(step, record, process, here, time.monotonic()))
         self.listen(say.JobStarted(node, goes_on))
 
-    def _tell_what_changed(self, step: Step, record: dict[str, Any]) -> None:
-        """Hours of work may be about to be replaced: says why, and where what was made is kept."""
+    def _tell_what_changed(self, step: Step, record: dict[str, Any], goes_on: bool) -> None:
+        """Hours of work may be about to be replaced: says why, and where what was made is kept. `goes_on`: from what was made."""
         node = step.node
         if begun := _begun(self.assets.working(node)):
             why = "you asked for it" if node in self.force else difference(step, begun, record)
             self.listen(say.JobWarned(node, f"begins anew: {why}; what was begun is kept in {node}.stopped until the next time"))
         if (old := self.assets.record(node)) and node not in self.force:
-            why = difference(step, old, record)
-            self.listen(say.JobWarned(node, f"is made anew: {why}; the old result will be kept in {node}.previous"))
+            how = "goes on from what it made before" if goes_on else "is made anew"
+            words = f"{how}: {difference(step, old, record)}; the old result will be kept in {node}.previous"
+            self.listen(say.JobTold(node, words) if goes_on else say.JobWarned(node, words))
 
     def _artifact(self, sources: tuple[tuple[str, str], ...]) -> Artifact | None:
         if not sources:
@@ -182,6 +188,8 @@ class Runner:
         node = child.step.node
         if message[0] == "progress":
             self.listen(say.JobProgress(node, message[1], message[2]))
+        elif message[0] == "told":
+            self.listen(say.JobTold(node, message[1], message[2]))
         elif message[0] == "warning":
             self.listen(say.JobWarned(node, message[1]))
         else:
@@ -199,7 +207,8 @@ class Runner:
                 return
         if child.result[0] == "done":
             try:
-                outputs = {port.name: (port.type, child.result[1][port.name]) for port in child.step.spec.outputs}
+                made = [port for port in child.step.spec.outputs if not port.standing]
+                outputs = {port.name: (port.type, child.result[1][port.name]) for port in made}
                 self.assets.finish(node, child.record, outputs)
             except Exception as error:
                 self._fail(node, in_words(error))

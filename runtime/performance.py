@@ -27,8 +27,12 @@ from runtime.remote.bindings import resolve
 from runtime.retries import Retries
 from runtime.scenes import recalled, scene_of
 from runtime.senses import Senses
+from runtime.shelf import POINTERS
 from runtime.subpatch import flattened
 from runtime.teaching import Teaching
+
+SHELF_LOOK = 1.0
+"""Seconds between two looks at whether another model is to be played."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class Performance:
         self._undo: deque[Was] = deque(maxlen=200)
         self._redo: list[Was] = []
         self._is_known = False
+        self._shelved: dict[tuple[str, str], str] = {}
+        """The model at which each output that leads into the patch points on a shelf."""
+        self._looked = 0.0
         self._retries, self._gestures = Retries(), Gestures(engine)
         self.teaching = Teaching(
             self.assets,
@@ -106,6 +113,7 @@ class Performance:
         self.played = inside(plan, feeds)
         problems += self.engine.load(self.played, fade=fade, renew=renew, note=note)
         self.patch, self._plan = patch, plan
+        self._shelved = self._on_shelves()
         self._listen(patch)
         self._tell(ask.Problems((*plan.problems, *knob_problems(patch, self._registry), *problems, *plan.waiting())))
         self.teaching.loaded()
@@ -303,7 +311,27 @@ class Performance:
         for name, anew in self._retries.due():
             if name in self.engine.failed:
                 self._load(self.patch, renew=(name,)) if anew else self.engine.revive(name)
+        if self._shelved_anew():
+            self._load(self.patch)
         self.engine.tidy()
+
+    def _shelved_anew(self) -> bool:
+        """Whether a training has put a model on its shelf, or somebody starred one, that plays here from now on."""
+        now = time.monotonic()
+        if now - self._looked < SHELF_LOOK:
+            return False
+        self._looked = now
+        return self._on_shelves() != self._shelved
+
+    def _on_shelves(self) -> dict[tuple[str, str], str]:
+        places = {
+            place
+            for step in (self._plan.streams if self._plan else ())
+            for port, sources in step.inputs.items()
+            for place in sources
+            if place[1] in POINTERS and port in {one.name for one in step.spec.inputs if not one.type.is_stream}
+        }
+        return {place: found.fingerprint for place in places if (found := self.assets.artifact(*place)) is not None}
 
     def failed(self, event: ask.NodeFailed) -> None:
         """A node has failed: it shall try again."""

@@ -51,7 +51,8 @@ class Port:
     """A place for links. `many` inputs take any number of links and arrive as a tuple in the order of the links' text.
 
     A `delayed` input reads the previous block, the only legal way to close a loop. An unconnected `optional` input
-    arrives as None.
+    arrives as None. A `standing` output of a job is not what the job makes but points at its shelf (`runtime.shelf`): it can be
+    there before the job is done, and changes while it runs.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Port:
     optional: bool = False
     delayed: bool = False
     many: bool = False
+    standing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,10 @@ class Param:
     name: str
     doc: str = ""
     live: bool = True
+    incidental: bool = False
+    """How a job works and not what it makes (a device, a number of threads): what is made stays made when it changes."""
+    further: bool = False
+    """A job of which nothing but such params has changed does not begin anew: it is handed what it made before (`Job.before`)."""
     kind: ClassVar[str] = "param"
 
     def coerce(self, value: Any) -> Any:
@@ -88,7 +94,8 @@ class Param:
 
     def describe(self) -> dict[str, Any]:
         """Everything about the param as JSON data, for `glasspatch nodes --json` and the README."""
-        shown = {key: value for key, value in self.__dict__.items() if value is not None}
+        flags = ("incidental", "further")
+        shown = {key: value for key, value in self.__dict__.items() if value is not None and (value or key not in flags)}
         return {"kind": self.kind, **shown}
 
 
@@ -311,7 +318,7 @@ class NodeSpec:
         """The node as JSON data: type, title, help, inputs, outputs, params, actions (and version)."""
 
         def port(item: Port) -> dict[str, Any]:
-            flags = {flag: True for flag in ("optional", "delayed", "many") if getattr(item, flag)}
+            flags = {flag: True for flag in ("optional", "delayed", "many", "standing") if getattr(item, flag)}
             return {"name": item.name, "type": item.type.value, "doc": item.doc, **flags}
 
         return {

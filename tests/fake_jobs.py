@@ -67,6 +67,31 @@ class Steps(JobNode):
         return {"corpus": job.folder}
 
 
+class Grow(JobNode):
+    """Counts up in a file, and goes on from the count that it made before."""
+
+    spec = NodeSpec(
+        type="fake.grow",
+        title="Grow",
+        outputs=(CORPUS_OUT, Port("latest", PortType.MODEL, "the newest on its shelf", standing=True)),
+        params=(
+            IntParam(name="first", default=0),
+            IntParam(name="steps", default=3, further=True),
+            IntParam(name="threads", default=1, incidental=True),
+        ),
+    )
+
+    def run(self, job: Job, first: int, steps: int, threads: int) -> dict[str, Path]:
+        here, before = job.folder / "count.txt", job.before / "count.txt" if job.before else None
+        told = next((file.read_text() for file in (here, before) if file and file.exists()), str(first))
+        if told == "7":
+            raise NodeError("seven is too much")
+        here.write_text(f"{int(told.split()[-1])} {first + steps}")
+        job.tell("", {"step": first + steps})
+        job.tell(f"counted to {first + steps}", {"odd": steps % 2 == 1})
+        return {"corpus": job.folder}
+
+
 class Bad(JobNode):
     """Goes wrong in the way it is told to."""
 
@@ -95,6 +120,6 @@ class Bad(JobNode):
 
 def registry() -> Registry:
     found = Registry()
-    for node in (Make, Copy, Steps, Bad):
+    for node in (Make, Copy, Steps, Grow, Bad):
         found.add(node)
     return found

@@ -14,14 +14,14 @@ MODULES = {
 }
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
 NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
-NODES_MAY |= {"corpus_places", "folders", "trial"}
+NODES_MAY |= {"corpus_places", "folders", "trial", "shelf"}
 NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
 EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts"}
 EDITOR_MAY |= {"folders", "trust"}
 # What runs elsewhere is started by the client and its parts only.
 EDITOR_MAY |= {"live", "supervisor", "worker", "sensing", "offline", "playing", "remote.bindings"}
 # What was made is looked at and listened to.
-EDITOR_MAY |= {"corpus", "corpus_places", "speaker", "master"}
+EDITOR_MAY |= {"corpus", "corpus_places", "speaker", "master", "shelf"}
 SLOW = {"torch", "torchaudio", "cv2", "mediapipe", "librosa", "sklearn", "rave", "soundfile", "scipy", "soxr", "sounddevice"}
 SLOW |= {"matplotlib", "pytorch_lightning", "gin", "skimage", "pandas", "umap"}
 ONLY = {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -13,18 +12,22 @@ import numpy as np
 
 from graph_editor import made, theme
 from graph_editor.jobs import JobState
-from graph_editor.listening import Sound
 from graph_editor.made import MadeModel
 from graph_editor.previews import Now, Seat, View
 from graph_editor.views.corpus import number
 from graph_editor.views.plate import CLEAR, course
+from graph_editor.views.shelf import Shelf
 from runtime.spec import PortType
 
-TOLD = re.compile(r"step (\d+) of (\d+), (\w+) phase, spectral distance ([\d.]+)")
+REFUSED = 6
+"""So many of what was refused are named."""
+BEFORE = ("seconds", "rejected", "plan", "estimate")
+"""Facts that a training tells before its first step."""
 PHASES = {"VAE": "learns what the sounds are", "GAN": "learns detail"}
+LOSS = "fullband_spectral_distance"
 LOSSES = (
     ("validation", "distance, sound held out"),
-    ("fullband_spectral_distance", "distance, whole band"),
+    (LOSS, "distance, whole band"),
     ("multiband_spectral_distance", "distance, 16 bands"),
     ("feature_matching", "feature matching"),
     ("adversarial", "adversarial"),
@@ -33,16 +36,10 @@ LOSSES = (
 )
 
 
-def step_of(text: str) -> tuple[int, int, str, float] | None:
-    """(step, steps, phase, spectral distance) of what a trainer tells, None where it tells something else."""
-    found = TOLD.search(text)
-    return (int(found[1]), int(found[2]), found[3], float(found[4])) if found else None
-
-
 def losses_of(job: JobState) -> np.ndarray:
     """The spectral distance over the course of a training: float [n, 2] of (step, distance)."""
-    told = [one for _, text in job.course if (one := step_of(text)) is not None]
-    return np.array([(step, loss) for step, _, _, loss in told if np.isfinite(loss)], float).reshape(-1, 2)
+    told = [(facts["step"], facts.get("losses", {}).get(LOSS, np.nan)) for facts in job.course]
+    return np.array([(step, loss) for step, loss in told if np.isfinite(loss)], float).reshape(-1, 2)
 
 
 def fitted(points: np.ndarray, steps: float) -> np.ndarray:
@@ -102,28 +99,20 @@ class Progress:
         self._seat.editor.canvas.underlay.stale = True
 
     def _show_job(self, job: JobState) -> None:
-        told = step_of(job.text)
-        left = f"  ·  {made.length(job.left)} left" if job.left is not None else ""
-        if told is not None:
-            step, steps, phase, loss = told
+        facts, left = job.facts, f"  ·  {made.length(job.left)} left" if job.left is not None else ""
+        steps = facts.get("steps", 0)
+        if "step" in facts:
+            step, phase, pace = facts["step"], facts.get("phase", ""), facts.get("steps_per_second", 0.0)
             self._say(f"{theme.icon('zap')} {100 * step / max(steps, 1):.0f} %{left}", "text")
-            self._tell(f"{phase} {PHASES.get(phase, '')}\nstep {number(step)} of {number(steps)}, distance {loss:.2f}")
-            self._draw_bar(job.fraction, self._turn(steps))
-            self._draw(fitted(losses_of(job), steps))
+            loss = facts.get("losses", {}).get(LOSS)
+            told = [f"step {number(step)} of {number(steps)}", *([f"distance {loss:.2f}"] if loss is not None else [])]
+            held = f"{speed(pace)}  ·  {facts.get('memory', 0) / 1e9:.1f} GB"
+            self._tell(f"{phase} {PHASES.get(phase, '')}\n{', '.join(told)}\n{held}")
         else:
             self._say(f"{theme.icon('clock' if job.phase == 'waiting' else 'zap')} {job.text or job.phase}{left}", "text")
-            self._tell("")
-            self._draw_bar(job.fraction, None)
-            self._draw(fitted(losses_of(job), 1.0))
-
-    def _turn(self, steps: int) -> float | None:
-        """Where the second phase begins, as a part of the whole."""
-        node = self._seat.editor.node_at(self._seat.flat)
-        spec = self._seat.spec
-        if node is None or not any(param.name == "gan_after" for param in spec.params):
-            return None
-        after = node.params.get("gan_after", spec.param("gan_after").default)
-        return after / steps if isinstance(after, int) and 0 < after < steps else None
+            self._tell(expected(facts))
+        self._draw_bar(job.fraction, turn_of(facts))
+        self._draw(fitted(losses_of(job), float(steps or 1)))
 
     def _show_model(self, found: MadeModel) -> None:
         card = found.card
@@ -147,7 +136,7 @@ class Progress:
         told = [f"{made.length(seconds)} of sound"] if seconds is not None else []
         told += [f"distance {points[-1][1]:.2f}"] if len(points) else []
         self._tell("  ·  ".join(told))
-        self._draw_bar(1.0, None)
+        self._draw_bar(1.0, turn_of({"plan": {"VAE": card.get("gan_after"), "GAN": 1}, "steps": steps}))
         self._draw(fitted(points, float(steps) if isinstance(steps, int) else 1.0))
 
     def _say(self, words: str, colour: str) -> None:
@@ -161,12 +150,19 @@ class Progress:
         dpg.set_value(self._told, "\n".join(lines) or " ")
 
     def _draw_bar(self, fraction: float | None, turn: float | None) -> None:
+        """How much is done; what is done of the second phase, from `turn` on, in another colour."""
         look, width, height = self._seat.editor.look, self._seat.width, self._bar_height
         dpg.delete_item(self._bar, children_only=True)
-        dpg.draw_rectangle((0, 0), (width, height), fill=look.colour("field"), color=CLEAR, rounding=height / 2, parent=self._bar)
-        if fraction:
-            reach = max(width * min(fraction, 1.0), height)
-            dpg.draw_rectangle((0, 0), (reach, height), fill=self._colour, color=CLEAR, rounding=height / 2, parent=self._bar)
+
+        def part(start: float, end: float, colour: Any) -> None:
+            dpg.draw_rectangle((start, 0), (end, height), fill=colour, color=CLEAR, rounding=height / 2, parent=self._bar)
+
+        part(0, width, look.colour("field"))
+        reach = max(width * min(fraction, 1.0), height) if fraction else 0.0
+        if reach:
+            part(0, reach, self._colour)
+        if turn is not None and reach > width * turn:
+            part(width * turn, reach, look.colour("accent"))
         if turn is not None:
             dpg.draw_line((width * turn, 0), (width * turn, height), color=look.colour("text"), thickness=1.5, parent=self._bar)
 
@@ -209,67 +205,75 @@ class TrainingInShort(View):
 
 
 class TrainingAtLength(View):
-    """In the inspector: the same, larger, then the losses one by one and the shelf of what is kept."""
+    """In the inspector: the same, larger; what is in and what was refused; the losses one by one; the shelf of what is kept."""
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
         with dpg.group(parent=seat.parent):
             self._progress = Progress(seat, seat.px(96))
+            self._running = dpg.add_group()
             self._card = dpg.add_group()
+            self._shelf = Shelf(seat)
         self._shown: MadeModel | None = None
+        self._told: Mapping[str, Any] = {}
 
     def update(self, now: Now) -> None:
-        found = model_of(self._seat)
-        self._progress.show(job_of(self._seat), found)
+        found, job = model_of(self._seat), job_of(self._seat)
+        self._progress.show(job, found)
+        told = {name: job.facts[name] for name in BEFORE if name in job.facts} if job else {}
+        if told != self._told:
+            self._told = told
+            with inside(self._running):
+                self._expectations(told)
         if found is not None and found is not self._shown:
             self._shown = found
-            dpg.delete_item(self._card, children_only=True)
-            dpg.push_container_stack(self._card)
-            try:
-                self._build(found)
-            finally:
-                dpg.pop_container_stack()
+            with inside(self._card):
+                if found.card:
+                    self._made_from(found.card)
+            self._shelf.show(found)
 
-    def _build(self, found: MadeModel) -> None:
-        card = found.card
-        if card:
-            self._head("Made from")
-            seconds = card.get("seconds")
-            told = [
-                ("architecture", str(card.get("config", "?")) + (", causal" if card.get("causal") else "")),
-                ("phase reached", str(card.get("phase", "?"))),
-                ("recordings", str(len(card["recordings"])) if isinstance(card.get("recordings"), list) else "?"),
-            ]
-            told += [
-                (words, made.length(value))
-                for name, words in (("corpus", "sound"), ("training", "learned from"), ("validation", "held out"))
-                if (value := _number(seconds, name)) is not None
-            ]
-            told += [("latents", f"{card.get('latents', '?')} of {card.get('latent_size', '?')}")]
-            self._rows(told)
-            self._head("Losses at the end")
-            self._rows(
-                [(words, f"{value:.3f}") for name, words in LOSSES if (value := _number(card.get("losses"), name)) is not None]
-            )
-        if found.shelf:
-            self._head("On the shelf")
-            for one in found.shelf:
-                self._kept(one)
+    def _expectations(self, told: Mapping[str, Any]) -> None:
+        if not told:
+            return
+        self._head("This training")
+        rows = sound_rows(told.get("seconds"), told.get("rejected"))
+        plan, guess = told.get("plan", {}), told.get("estimate", {})
+        rows += [(f"{phase} phase", f"{number(plan[phase])} steps" if plan[phase] else "never reached") for phase in plan]
+        if guess:
+            seconds, memory = guess.get("seconds"), guess.get("memory", 0)
+            rows += [("will take about", made.length(seconds))] if seconds is not None else []
+            rows += [("memory", f"{memory / 1e9:.1f} GB")]
+        self._rows(rows)
+        self._refused(told.get("rejected"))
 
-    def _kept(self, one: made.Checkpoint) -> None:
-        look, editor = self._seat.editor.look, self._seat.editor
-        step = f"step {number(one.step)}  ·  " if one.step is not None else ""
-        phase = f"{one.phase}  ·  " if one.phase else ""
-        with dpg.group(horizontal=True, horizontal_spacing=look.px(4)):
-            if one.sound is not None:
-                play = partial(editor.client.listening.play, Sound(one.sound))
-                item = dpg.add_button(label=theme.icon("play"), callback=lambda *_: play(editor.preferences.device))
-                dpg.bind_item_theme(item, look.button("ghost"))
-                dpg.bind_item_font(item, look.font("tiny"))
-                editor.explain(item, "Play its test phrase")
-            name = self._text(one.name, "text", "small")
-            editor.explain(name, f"{one.path}\n{time.strftime('%d %B %Y, %H:%M', time.localtime(one.when))}")
-        self._text(f"{step}{phase}{made.ago(one.when)}", "faint", "tiny")
+    def _made_from(self, card: Mapping[str, Any]) -> None:
+        self._head("Made from")
+        dropped = _number(card.get("dropped"), "variance")
+        told = [
+            ("architecture", str(card.get("config", "?")) + (", causal" if card.get("causal") else "")),
+            ("phase reached", str(card.get("phase", "?"))),
+            ("recordings", str(len(card["recordings"])) if isinstance(card.get("recordings"), list) else "?"),
+            *sound_rows(card.get("seconds"), card.get("rejected")),
+            ("latents", f"{card.get('latents', '?')} of {card.get('latent_size', '?')}"),
+            *([("left out by these", f"{100 * dropped:.1f} %")] if dropped is not None else []),
+        ]
+        self._rows(told)
+        self._refused(card.get("rejected"))
+        rights = card.get("rights")
+        for name, words in rights.items() if isinstance(rights, Mapping) else ():
+            self._text(f"{name}: {words}", "muted", "small")
+        self._head("Losses at the end")
+        self._rows(
+            [(words, f"{value:.3f}") for name, words in LOSSES if (value := _number(card.get("losses"), name)) is not None]
+        )
+
+    def _refused(self, rejected: Any) -> None:
+        """What was left out, and why."""
+        rows = [one for one in rejected if isinstance(one, Mapping)] if isinstance(rejected, list) else []
+        for one in rows[:REFUSED]:
+            self._text(f"{theme.icon('triangle-alert')} {one.get('path')}: {one.get('reason')}", "warn", "tiny")
+        if len(rows) > REFUSED:
+            self._text(f"and {len(rows) - REFUSED} more", "faint", "tiny")
 
     def _rows(self, rows: list[tuple[str, str]]) -> None:
         look = self._seat.editor.look
@@ -289,3 +293,45 @@ class TrainingAtLength(View):
         dpg.bind_item_theme(item, self._seat.editor.look.words(colour))
         dpg.bind_item_font(item, self._seat.editor.look.font(size))
         return item
+
+
+@contextmanager
+def inside(group: Any) -> Iterator[None]:
+    """What is made meanwhile stands in the group, in place of what stood there."""
+    dpg.delete_item(group, children_only=True)
+    dpg.push_container_stack(group)
+    try:
+        yield
+    finally:
+        dpg.pop_container_stack()
+
+
+def sound_rows(seconds: Any, rejected: Any) -> list[tuple[str, str]]:
+    """How much sound is in, what became of it, and how much was refused."""
+    words = (("read", "sound"), ("training", "learned from"), ("validation", "held out"), ("silent", "digital silence"))
+    rows = [(told, made.length(value)) for name, told in words if (value := _number(seconds, name)) is not None and value > 0]
+    return rows + ([("refused", f"{len(rejected)} files or parts")] if isinstance(rejected, list) and rejected else [])
+
+
+def turn_of(facts: Mapping[str, Any]) -> float | None:
+    """Where the second phase begins, as a part of all steps; None where it is not reached."""
+    plan = facts.get("plan")
+    first, second = (plan.get("VAE"), plan.get("GAN")) if isinstance(plan, Mapping) else (None, None)
+    if not isinstance(first, int) or not isinstance(second, int):
+        return None
+    steps = facts.get("steps") or first + second
+    return first / steps if isinstance(steps, int) and 0 < first < steps else None
+
+
+def speed(pace: float) -> str:
+    """Steps in a second, or seconds in a step, as people say it."""
+    return f"{pace:.1f} steps a second" if pace >= 1 else f"{1 / pace:.1f} s a step" if pace > 0 else ""
+
+
+def expected(facts: Mapping[str, Any]) -> str:
+    """What is known of a training before its first step, in a line or two."""
+    guess, seconds = facts.get("estimate"), _number(facts.get("seconds"), "read")
+    told = [f"{made.length(seconds)} of sound"] if seconds is not None else []
+    if isinstance(guess, Mapping) and guess.get("seconds") is not None:
+        told.append(f"will take about {made.length(guess['seconds'])}, {guess.get('memory', 0) / 1e9:.1f} GB")
+    return "\n".join(told)

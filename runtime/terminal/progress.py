@@ -30,7 +30,7 @@ class Bars:
                 self._open(node)
             case say.JobProgress(node, fraction, text):
                 self._progress(node, fraction, text)
-            case say.JobWarned(node, message):
+            case say.JobWarned(node, message) | say.JobTold(node, message) if message:
                 self.line(f"{node}: {message}")
             case say.JobSkipped(node):
                 self.line(f"{node}: already made")

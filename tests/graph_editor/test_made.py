@@ -13,9 +13,11 @@ import soundfile
 from graph_editor import made
 from graph_editor.answers import Answers
 from graph_editor.jobs import COURSE, JobState, heard
-from graph_editor.views.training import fitted, history, losses_of, step_of
+from graph_editor.views.shelf import in_short, measured
+from graph_editor.views.training import expected, fitted, history, losses_of, sound_rows, speed, turn_of
 from runtime import messages as say
 from runtime.corpus import Corpus, Recording, Slice
+from runtime.shelf import prune, star
 
 DEMO = Path(__file__).resolve().parents[2] / "patches" / "demo.json"
 RATE = 8000
@@ -84,22 +86,49 @@ def test_a_corpus_cut_short_is_told_in_words(tmp_path):
 def test_the_demo_s_model_tells_its_card_and_stands_on_the_shelf():
     found = made.read_model(DEMO, "trainer", None)
     assert found.card["steps"] == 6500
-    assert [(one.name, one.step, one.phase, one.sound) for one in found.shelf] == [("the model", 6500, "GAN", None)]
+    assert [(one.name, one.step, one.phase, one.shelf) for one in found.shelf] == [("the model", 6500, "GAN", None)]
     assert made.read_model(DEMO, "trainer", found) is found
 
 
-def test_the_shelf_shows_what_was_stopped_and_what_has_a_test_phrase(tmp_path):
+def put(folder, *steps, model=b"m"):
+    for step in steps:
+        item = folder / "shelf" / f"{step:09d}"
+        item.mkdir(parents=True)
+        for name in ("phrase.flac", "walk.flac"):
+            (item / name).write_bytes(b"s")
+        (item / "model.ts").write_bytes(model)
+        card = {"step": step, "phase": "VAE", "fingerprint": f"{model}{step}", "measures": {"distance": 9.5, "bright": -6.2}}
+        (item / "card.json").write_text(json.dumps(card))
+    (folder / "shelf" / "original.flac").write_bytes(b"o")
+
+
+def test_the_shelf_shows_what_is_in_the_making_with_its_sounds_and_what_was_stopped(tmp_path):
     stopped, partial = (tmp_path / f"p.assets/trainer{end}" for end in (".stopped", ".partial"))
-    for folder in (stopped, partial / "checkpoints"):
-        folder.mkdir(parents=True)
+    put(partial, 1200, 1600)
+    star(partial, 1200)
+    prune(partial, 0)
+    stopped.mkdir(parents=True)
     (stopped / "training.ckpt").write_bytes(b"x")
-    (partial / "checkpoints" / "early.ckpt").write_bytes(b"x")
-    (partial / "checkpoints" / "early.json").write_text('{"step": 1200, "phase": "VAE"}')
-    (partial / "checkpoints" / "early.wav").write_bytes(b"x")
-    shelf = {one.name: one for one in made.read_model(tmp_path / "p.json", "trainer", None).shelf}
-    assert set(shelf) == {"stopped before", "early"}
-    assert (shelf["early"].step, shelf["early"].phase) == (1200, "VAE")
-    assert shelf["early"].sound.name == "early.wav"
+    found = made.read_model(tmp_path / "p.json", "trainer", None)
+    kept = {one.name: one for one in found.shelf}
+    assert set(kept) == {"stopped before", "step 1200", "step 1600"}
+    one = kept["step 1200"]
+    assert (one.step, one.phase, one.shelf, one.is_starred, one.is_whole) == (1200, "VAE", partial, True, True)
+    assert (one.phrase.name, one.walk.name, found.original.name) == ("phrase.flac", "walk.flac", "original.flac")
+    assert in_short(one) == "distance 9.50  ·  6 dB duller"
+    assert in_short(kept["step 1600"]) == "distance 9.50  ·  6 dB duller  ·  sounds only"
+    assert "its share above 4 kHz, re the original: -6.2 dB" in measured(one)
+    assert made.read_model(tmp_path / "p.json", "trainer", found) is found
+
+
+def test_a_step_that_a_training_took_over_from_the_one_before_is_shown_once(tmp_path):
+    partial, done = (tmp_path / f"p.assets/trainer{end}" for end in (".partial", ""))
+    for folder in (partial, done):
+        put(folder, 1200)
+        (folder / "model.ts").write_bytes(b"m")
+        (folder / "model.json").write_text('{"steps": 1200}')
+    (kept,) = made.read_model(tmp_path / "p.json", "trainer", None).shelf
+    assert kept.shelf == partial
 
 
 @pytest.mark.parametrize(
@@ -126,13 +155,15 @@ def test_places_in_a_recording():
 
 
 def told(step, phase="VAE", loss=10.0):
-    return f"step {step} of 6500, {phase} phase, spectral distance {loss:.2f}, 0.41 s a step"
+    losses = {"fullband_spectral_distance": loss}
+    return {"step": step, "steps": 6500, "phase": phase, "losses": losses, "left": 120.0}
 
 
 def test_the_course_of_a_training_is_kept_thinned_from_its_first_to_its_last_step():
     jobs = heard({}, say.JobStarted("trainer"))
     for step in range(3000):
-        jobs = heard(jobs, say.JobProgress("trainer", step / 6500, told(step, loss=20 - step / 300)))
+        jobs = heard(jobs, say.JobTold("trainer", "", told(step, loss=20 - step / 300)))
+        jobs = heard(jobs, say.JobProgress("trainer", step / 6500, f"step {step}"))
     points = losses_of(jobs["trainer"])
     assert len(points) < COURSE
     assert tuple(points[0]) == (0.0, 20.0)
@@ -140,11 +171,37 @@ def test_the_course_of_a_training_is_kept_thinned_from_its_first_to_its_last_ste
     assert (np.diff(points[:, 0]) > 0).all()
 
 
-def test_what_is_told_of_a_step_is_read_and_other_words_are_not():
-    assert step_of(told(120, "GAN", 9.5)) == (120, 6500, "GAN", 9.5)
-    assert step_of("reading the corpus") is None
-    assert step_of(told(3, loss=float("nan"))) is None
+def test_what_a_job_tells_is_kept_by_name_and_the_time_left_is_the_one_it_tells():
+    jobs = heard({}, say.JobTold("trainer", "12 s are in", {"seconds": {"read": 12.0}}))
+    jobs = heard(jobs, say.JobTold("trainer", "", told(3, loss=float("nan"))))
+    jobs = heard(jobs, say.JobProgress("trainer", 0.1, "step 3"))
+    state = jobs["trainer"]
+    assert state.facts["seconds"] == {"read": 12.0} and state.facts["step"] == 3 and state.left == 120.0
+    assert losses_of(state).shape == (0, 2)
     assert losses_of(JobState("t", "running")).shape == (0, 2)
+
+
+def test_the_second_phase_begins_where_the_plan_says():
+    assert turn_of({"plan": {"VAE": 60, "GAN": 40}, "steps": 100}) == 0.6
+    assert turn_of({"plan": {"VAE": 60, "GAN": 40}}) == 0.6
+    assert turn_of({"plan": {"VAE": 100, "GAN": 0}, "steps": 100}) is None
+    assert turn_of({"plan": 3}) is None and turn_of({}) is None
+
+
+def test_a_pace_reads_as_people_speak():
+    assert (speed(2.5), speed(0.25), speed(0.0)) == ("2.5 steps a second", "4.0 s a step", "")
+
+
+def test_what_is_known_before_the_first_step_is_said():
+    guess = {"seconds": 7200.0, "memory": 1.2e9}
+    assert expected({"seconds": {"read": 91.4}, "estimate": guess}) == "1 min 31 s of sound\nwill take about 2 h, 1.2 GB"
+    assert expected({}) == ""
+
+
+def test_the_sound_that_is_in_and_what_was_refused_stand_in_rows():
+    rows = sound_rows({"read": 14.0, "training": 13.4, "validation": 1.5, "silent": 0.0}, [{"path": "a", "reason": "is cut"}])
+    assert rows == [("sound", "14.0 s"), ("learned from", "13.4 s"), ("held out", "1.5 s"), ("refused", "1 files or parts")]
+    assert sound_rows(None, None) == []
 
 
 def test_losses_are_drawn_by_their_logarithm_from_the_least_to_the_most():

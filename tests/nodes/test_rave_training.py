@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,18 @@ def no_job(folder: Path) -> Job:
     return Job(folder, folder, 0, lambda fraction, text: None, lambda: False, lambda text: None)
 
 
-def train(folder: Path, corpus: Artifact, stop_at: int | None = None, **params: Any) -> tuple[list[str], list[str]]:
-    """Trains into `folder`; asks to stop when step `stop_at` has been begun. Gives reports and warnings."""
+Told = list[tuple[str, Mapping[str, Any]]]
+
+
+def train(
+    folder: Path,
+    corpus: Artifact,
+    stop_at: int | None = None,
+    told: Told | None = None,
+    before: Path | None = None,
+    **params: Any,
+) -> tuple[list[str], list[str]]:
+    """Trains into `folder`; asks to stop when step `stop_at` has been begun. Gives reports and warnings; facts go to `told`."""
     reports: list[str] = []
     warnings: list[str] = []
     folder.mkdir(exist_ok=True)
@@ -84,8 +94,17 @@ def train(folder: Path, corpus: Artifact, stop_at: int | None = None, **params: 
         asked += 1
         return stop_at is not None and asked > stop_at + 1
 
-    context = Job(folder, corpus.path.parent, 0, lambda fraction, text: reports.append(text), is_cancelled, warnings.append)
-    values = params_of(RaveTrainer, {**TINY, **params}, folder)
+    context = Job(
+        folder,
+        corpus.path.parent,
+        0,
+        lambda fraction, text: reports.append(text),
+        is_cancelled,
+        warnings.append,
+        lambda text, facts: told.append((text, facts)) if told is not None else None,
+        before,
+    )
+    values = params_of(RaveTrainer, {**TINY, **params}, corpus.path.parent)
     RaveTrainer().run(context, corpus=corpus, **values)
     return reports, warnings
 
@@ -292,7 +311,7 @@ def test_a_trained_model_has_the_methods_and_attributes_of_a_streaming_export(tr
 @pytest.mark.slow
 def test_a_trained_model_is_trusted_and_the_working_data_are_gone(trained: tuple[Path, list[str]]) -> None:
     require_trust(trained[0] / "model.ts")
-    assert sorted(item.name for item in trained[0].iterdir()) == ["model.json", "model.ts", "training.ckpt"]
+    assert sorted(item.name for item in trained[0].iterdir()) == ["model.json", "model.ts", "shelf", "training.ckpt"]
 
 
 @pytest.mark.slow
@@ -341,7 +360,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_training_starts_anew(
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "training.ckpt").write_bytes(damage((trained[0] / "training.ckpt").read_bytes()))
     reports, warnings = train(tmp_path / "job", corpus, steps=1, gan_after=1)
-    assert "is damaged" in warnings[-1]
+    assert "is damaged" in warnings[-1] and len(warnings) == 2  # the other says that there is no second phase
     assert any(text.startswith("step 1 of 1") for text in reports)
 
 
@@ -353,6 +372,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(
     shutil.copy(trained[0] / "training.ckpt", tmp_path / "job")
     _, warnings = train(tmp_path / "job", corpus, steps=1, gan_after=1)
     assert "other settings" in warnings[-1]
+    assert (tmp_path / "job" / "training.other.ckpt").stat().st_size == (trained[0] / "training.ckpt").stat().st_size
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from runtime.jobs import MODEST
 from runtime.offline import Runner
 from runtime.patch import Link, Node, Patch
 from runtime.plan import compile_patch
+from runtime.records import out_of_date
 from tests.fake_jobs import registry
 
 
@@ -281,3 +282,86 @@ def test_a_damaged_record_of_unfinished_work_begins_anew(bench):
     working.mkdir(parents=True)
     (working / "record.json").write_text("[" * 100_000)
     assert bench.run({"one": "make"})
+
+
+def warnings(bench) -> list[str]:
+    return [event.message for event in bench.events if isinstance(event, say.JobWarned)]
+
+
+def told(bench) -> list[str]:
+    return [event.text for event in bench.events if isinstance(event, say.JobTold) and event.text]
+
+
+def test_a_job_tells_facts_and_words_that_are_worth_a_line(bench):
+    bench.run({"a": ("grow", {"steps": 5})})
+    events = [event for event in bench.events if isinstance(event, say.JobTold)]
+    assert events == [say.JobTold("a", "", {"step": 5}), say.JobTold("a", "counted to 5", {"odd": True})]
+
+
+def test_an_incidental_param_makes_nothing_anew(bench):
+    bench.run({"a": "grow"})
+    bench.run({"a": ("grow", {"threads": 8})})
+    assert bench.of(say.JobSkipped) == ["a"]
+
+
+def test_a_record_written_when_the_param_was_not_incidental_is_still_one_of_what_is_made(bench):
+    bench.run({"a": ("grow", {"threads": 4})})
+    path = bench.assets.node("a") / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "key": "the key of an older rule"}))
+    bench.run({"a": ("grow", {"threads": 8})})
+    assert bench.of(say.JobSkipped) == ["a"]
+
+
+def test_a_job_with_more_of_a_further_param_goes_on_from_what_it_made(bench):
+    bench.run({"a": "grow"})
+    bench.run({"a": ("grow", {"steps": 9, "threads": 2})})
+    assert bench.made("a", "count.txt") == "3 9"
+    assert (bench.assets.folder / "a.previous" / "count.txt").read_text() == "0 3"
+    assert told(bench)[0] == "goes on from what it made before: steps is 9, was 3; the old result will be kept in a.previous"
+    assert warnings(bench) == []
+
+
+def test_a_job_that_was_told_to_begin_anew_is_not_handed_what_it_made(bench):
+    bench.run({"a": "grow"})
+    bench.run({"a": ("grow", {"steps": 9})}, force=["a"])
+    assert bench.made("a", "count.txt") == "0 9"
+
+
+def test_a_job_with_another_param_is_not_handed_what_it_made_and_says_why(bench):
+    bench.run({"a": "grow"})
+    bench.run({"a": ("grow", {"first": 10, "steps": 9})})
+    assert bench.made("a", "count.txt") == "10 19"
+    assert warnings(bench)[0].startswith("is made anew: first is 10, was 0 and steps is 9, was 3")
+
+
+def test_what_was_begun_goes_on_with_more_of_a_further_param(bench):
+    bench.run({"a": "grow"})
+    bench.assets.node("a").rename(bench.assets.working("a"))
+    bench.run({"a": ("grow", {"steps": 6})})
+    assert bench.made("a", "count.txt") == "3 6"
+    assert told(bench)[0] == "goes on where it was: steps is 6, was 3"
+
+
+def test_what_failed_after_it_was_handed_the_old_result_is_handed_it_again(bench):
+    bench.run({"a": "grow"})
+    old = bench.assets.node("a") / "count.txt"
+    old.write_text("7")
+    assert not bench.run({"a": ("grow", {"steps": 9})})
+    old.write_text("0 3")
+    bench.run({"a": ("grow", {"steps": 9})})
+    assert bench.made("a", "count.txt") == "3 9"
+
+
+def test_check_says_that_a_job_would_go_on_and_why(bench):
+    bench.run({"a": "grow"})
+    plan = bench.runner({"a": ("grow", {"steps": 4})}).plan
+    assert out_of_date(plan, bench.assets) == {"a": "would be made anew, going on from what is there: steps is 4, was 3"}
+
+
+@pytest.mark.parametrize("damage", [{"params": 3}, {"inputs": {"corpus": 1}}, {"files": None, "params": None}])
+def test_a_damaged_record_is_no_result(bench, damage):
+    bench.run({"a": "grow"})
+    path = bench.assets.node("a") / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
+    bench.run({"a": "grow"})
+    assert bench.of(say.JobDone) == ["a"] and bench.made("a", "count.txt") == "0 3"

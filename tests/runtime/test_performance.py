@@ -1,11 +1,12 @@
 import json
+import shutil
 import time
 
 import numpy as np
 import pytest
 
 from runtime import messages as ask
-from runtime.artifacts import Assets
+from runtime.artifacts import Assets, hash_file
 from runtime.engine import Engine
 from runtime.patch import dumps, load
 from runtime.performance import Performance
@@ -13,8 +14,10 @@ from runtime.plan import compile_patch
 from runtime.registry import discover
 from runtime.senses import Senses
 from runtime.sensing import Ports
+from runtime.shelf import place
 from runtime.terminal.open import NODES
-from tests.command import write_patch
+from runtime.trust import trust
+from tests.command import ROOT, write_patch
 from tests.fake_streams import registry
 
 REGISTRY = discover(NODES)
@@ -237,3 +240,48 @@ def test_a_failed_node_tries_again_by_itself_and_later_is_made_anew(tmp_path):
     stage.do(ask.SetParam("bad", "fault", ""))
     stage.play(8)
     assert stage.engine.failed == {} and loudness(stage.play(4)) == 0.5
+
+
+def test_a_decoder_follows_the_shelf_of_a_training_that_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLASSPATCH_CONFIG", str(tmp_path / "config"))
+
+    def put(step, source):
+        item = place(tmp_path / "p.assets" / "trainer.partial", step)
+        item.mkdir(parents=True)
+        shutil.copy(source, item / "model.ts")
+        (item / "card.json").write_text(json.dumps({"step": step, "fingerprint": hash_file(item / "model.ts")}))
+
+    nodes = {
+        "trainer": ("rave.trainer", {}),
+        "corpus": ("corpus.folder", {"path": "sounds"}),
+        "lfo": ("control.lfo", {}),
+        "decoder": ("rave.decoder", {}),
+        "out": ("audio.output", {}),
+    }
+    path = write_patch(
+        tmp_path,
+        nodes,
+        *("corpus.corpus -> trainer.corpus", "trainer.latest -> decoder.model"),
+        *("lfo.control -> decoder.latent", "decoder.audio -> out.audio"),
+    )
+    stage = Stage(path)
+    problems = [event for event in stage.told if isinstance(event, ask.Problems)][-1]
+    assert any("the shelf of trainer has no latest model yet" in one.message for one in problems.problems)
+    model = ROOT / "patches" / "demo.assets" / "trainer" / "model.ts"
+    other = tmp_path / "other.ts"
+    other.write_bytes(model.read_bytes() + b"\0")  # another file, and the same model
+    trust(model)
+    trust(other)
+    put(250, model)
+    stage.performance.tick()
+    stage.play(40)
+    assert np.abs(stage.play(40)).max() > 1e-4
+    first = stage.engine.instance("decoder")
+    time.sleep(1.1)
+    stage.performance.tick()
+    assert stage.engine.instance("decoder") is first, "nothing new is on the shelf"
+    put(500, other)
+    time.sleep(1.1)
+    stage.performance.tick()
+    stage.play(4)
+    assert stage.engine.instance("decoder") is not first
