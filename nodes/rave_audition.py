@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from nodes.rave import caches, open_model, reset_caches, warm_up
 from nodes.rave_card import phase_of
 from nodes.rave_measures import bright_share, level, spectral_distance, walk
+from nodes.rave_model import caches, open_model, reset_caches, warm_up
 from nodes.rave_package import Training, export, latents_kept
 from runtime.artifacts import hash_file
 from runtime.errors import NodeError, in_words

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nodes.rave import open_model
 from nodes.rave_checkpoints import alone_in
+from nodes.rave_model import open_model
 from runtime.artifacts import Artifact, hash_file
 from runtime.errors import Cancelled, NodeError
 from runtime.shelf import read_shelf, star
@@ -77,7 +77,7 @@ def test_each_model_on_the_shelf_is_heard_on_the_test_phrase_and_on_a_walk(first
 def test_the_test_phrase_is_what_the_exported_model_gives_played_as_the_nodes_play_it(first: tuple[Path, Told]) -> None:
     import torch
 
-    from nodes.rave import reset_caches
+    from nodes.rave_model import reset_caches
 
     one = read_shelf(first[0])[0]
     original, _ = soundfile.read(first[0] / "shelf" / "original.flac", dtype="float32")
