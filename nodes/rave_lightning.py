@@ -80,7 +80,7 @@ class Watch:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history, self.losses = state["history"], state["losses"]
-        self.told = {name: value for name, value in state.items() if name not in ("key", "history", "losses")}
+        self.told |= {name: value for name, value in state.items() if name not in ("key", "history", "losses")}
 
     def on_sanity_check_end(self, trainer: Any, module: Any) -> None:
         # The distance over 16 bands needs more than 1024 frames of each band after RAVE has cut off what the edges touch.

@@ -273,6 +273,7 @@ class RaveTrainer(JobNode):
                 seconds, held_out = read(job, training, sound, split, shelving)
                 told = {"seconds": seconds}
                 state = fit(job, training, job.folder / EXAMPLES, held_out, checkpoint, device, share, machine, told)
+                state["callbacks"]["glasspatch"].setdefault("seconds", seconds)
             else:
                 shelving.phrase = read_original(job.folder)
             job.progress(TRAINED, "writing the model")

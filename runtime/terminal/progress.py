@@ -21,6 +21,8 @@ class Bars:
         self.bars: dict[str, Any] = {}
         self.since: dict[str, float] = {}
         self.told: dict[str, float] = {}
+        self.left: dict[str, float | None] = {}
+        """Seconds that jobs say they will take; others are guessed by how far they have come."""
 
     def __call__(self, event: say.JobEvent) -> None:
         match event:
@@ -30,7 +32,11 @@ class Bars:
                 self._open(node)
             case say.JobProgress(node, fraction, text):
                 self._progress(node, fraction, text)
-            case say.JobWarned(node, message) | say.JobTold(node, message) if message:
+            case say.JobTold(node, message, facts):
+                self.left[node] = facts.get("left", self.left.get(node))
+                if message:
+                    self.line(f"{node}: {message}")
+            case say.JobWarned(node, message):
                 self.line(f"{node}: {message}")
             case say.JobSkipped(node):
                 self.line(f"{node}: already made")
@@ -75,7 +81,9 @@ class Bars:
         now = time.monotonic()
         if not self.screen and now - self.told[node] >= EVERY:
             self.told[node] = now
-            left = (now - self.since[node]) * (1 - fraction) / fraction if fraction else None
+            left = self.left.get(node)
+            if left is None and fraction:
+                left = (now - self.since[node]) * (1 - fraction) / fraction
             part = [f"{100 * fraction:.0f} %"] if fraction is not None else []
             part += [f"{in_time(left)} left"] if left is not None else []
             self.line(f"{node}: {', '.join([*part, *([text] if text else [])])}")

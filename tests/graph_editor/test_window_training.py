@@ -43,7 +43,7 @@ def chosen(w, name, words, turns=40):
     w.frames(30)
     w.move(1450, 600)
     for _ in range(turns):
-        found = [box for box in w.ask("item", label=words) if 100 < box[1] and box[3] < 860]
+        found = [box for box in w.ask("item", label=words) if box[1] > 100 and box[3] < 860]
         if found:
             return found
         w.x("click", "--repeat", "3", "--delay", "20", "5")
