@@ -196,8 +196,11 @@ class Steps:
     """The batches of a whole training as one epoch: a batch sampler whose step n is the same whether the training began at
     step 0 or goes on at step n. All examples are heard once before one is heard again; none is dropped."""
 
-    def __init__(self, examples: np.ndarray, batch: int, steps: int, seed: int, first: int = 0) -> None:
-        self.examples, self.batch, self.steps, self.seed, self.first = examples, batch, steps, seed, first
+    def __init__(
+        self, examples: np.ndarray, batch: int, steps: int, seed: int, first: int = 0, part: tuple[int, int] = (0, 1)
+    ) -> None:
+        """`part`: which of so many equal parts of each batch is given here."""
+        self.examples, self.batch, self.steps, self.seed, self.first, self.part = examples, batch, steps, seed, first, part
 
     def __len__(self) -> int:
         return self.steps
@@ -212,7 +215,7 @@ class Steps:
                     order = np.random.default_rng(mix(self.seed, 1, turn)).permutation(self.examples)
                     round_of_order = turn
                 batch.append((place, int(order[index])))
-            yield batch
+            yield batch[self.part[0] :: self.part[1]]
 
 
 class Seeded:

@@ -13,7 +13,8 @@ from typing import Any
 from nodes.rave_augment import augmented
 from nodes.rave_checkpoints import read_checkpoint, warm_start, write_checkpoint
 from nodes.rave_data import Seeded, Steps, mix, order_of
-from nodes.rave_package import Training, build, import_rave
+from nodes.rave_package import Training, build, import_rave, quiet
+from nodes.rave_ranks import average_gradients, rank, ranks, require_same, share_of
 from nodes.rave_trial import LONG, Estimate, estimate, peak_memory
 from runtime.errors import Cancelled, NodeError
 from runtime.node import Job
@@ -26,19 +27,30 @@ REPORT_SECONDS = 0.25
 VALIDATION_PLACE = 2**40
 """The validation's crops are seeded by places that no training reaches, so that each validation hears the same sound."""
 
-Shelve = Callable[[int, dict[str, Any], Mapping[str, float]], None]
+Shelve = Callable[[int, dict[str, Any], Mapping[str, float]], Any]
 """Puts a step on the shelf: given its number, the weights (on the CPU) and the losses."""
+
+
+def no_shelf(step: int, weights: dict[str, Any], losses: Mapping[str, float]) -> None:
+    """Puts nothing anywhere."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """How a training runs, and not what it learns. `shelve` is called after the steps in `shelf_steps`."""
+    """How a training runs, and not what it learns. `shelve` is called after the steps in `shelf_steps`. With several `gpus` each
+    hears its part of every batch."""
 
     device: str = "auto"
     precision: str = "32"
     warm_start: Path | None = None
-    shelve: Shelve = lambda step, weights, losses: None
+    shelve: Shelve = no_shelf
     shelf_steps: frozenset[int] = frozenset()
+    gpus: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one of all that writes and tells."""
+        return self.gpus == 1 or rank() == 0
 
 
 class Finished(Exception):
@@ -94,22 +106,36 @@ class Watch:
         import torch
 
         step = trainer.global_step
-        if step >= self.training.steps:
+        to_do = self.next(step)
+        if self.machine.gpus > 1:
+            to_do = trainer.strategy.broadcast(to_do, 0)
+        if to_do:
             self.save(trainer)
+        if to_do == "finish":
             raise Finished
-        if self.job.is_cancelled():
-            self.save(trainer)
+        if to_do == "stop":
             raise Cancelled(stopped(step, self.training))
-        if step in self.machine.shelf_steps:
-            self.save(trainer)
+        if to_do == "shelve" and self.machine.leads:
             weights = {name: value.detach().cpu() for name, value in module.state_dict().items()}
             self.machine.shelve(step, weights, self.losses)
-        elif time.monotonic() - self.saved > CHECKPOINT_SECONDS:
-            self.save(trainer)
         torch.manual_seed(mix(self.training.seed, 3, step))
         # Lightning validates at multiples of one number only, and the end of phase 1 need not be one.
         trainer.val_check_batch = 1 if step + 1 in self.training.validations else self.training.steps + 2
         self.stepped = time.monotonic()
+
+    def next(self, step: int) -> str:
+        """What to do before the next step: finish, stop, shelve, save, or nothing."""
+        if step >= self.training.steps:
+            return "finish"
+        if self.job.is_cancelled():
+            return "stop"
+        if step in self.machine.shelf_steps:
+            return "shelve"
+        return "save" if time.monotonic() - self.saved > CHECKPOINT_SECONDS else ""
+
+    def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Any, opt_idx: int) -> None:
+        if self.machine.gpus > 1:
+            average_gradients(optimizer)
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         now, done = time.monotonic(), trainer.global_step
@@ -158,7 +184,12 @@ class Watch:
 
     def save(self, trainer: Any) -> None:
         self.read_losses(trainer)
-        write_checkpoint(self.checkpoint, trainer.global_step, trainer.save_checkpoint)
+        if self.machine.gpus > 1:
+            require_same(trainer.lightning_module.parameters())
+        if self.machine.leads:
+            write_checkpoint(self.checkpoint, trainer.global_step, trainer.save_checkpoint)
+        else:
+            trainer.save_checkpoint(str(self.checkpoint))  # writes nothing here: Lightning waits in it for all
         self.saved = time.monotonic()
 
 
@@ -240,17 +271,17 @@ def fit(
         order = order_of(len(dataset), training.seed)
         heard = augmented(dataset, training.augment, training.crop, training.sample_rate)
 
-        def batches(begin: int, end: int) -> Any:
-            steps = Steps(order[held_out:], training.batch, end, training.seed, begin)
+        def batches(begin: int, end: int, gpus: int) -> Any:
+            steps = Steps(order[held_out:], training.batch, end, training.seed, begin, (rank() if gpus > 1 else 0, gpus))
             return DataLoader(Seeded(heard, training.seed), batch_sampler=steps)
 
         keys = [(VALIDATION_PLACE + place, int(index)) for place, index in enumerate(order[:held_out])]
         groups = [keys[start : start + training.batch] for start in range(0, held_out, training.batch)]
         with enough_memory(training.batch):
             guess = Estimate()
-            if training.steps - first >= LONG:
+            if training.steps - first >= LONG and machine.leads:
                 job.report(fraction(first / training.steps), "a few steps to see how long it will take")
-                guess = estimate(job, training, batches(0, training.steps), options, stopped(first, training))
+                guess = estimate(job, training, batches(0, training.steps, 1), options, stopped(first, training))
                 tell_estimate(job, training, guess, first)
             torch.manual_seed(mix(training.seed, 4))
             model = build(training)
@@ -258,19 +289,33 @@ def fit(
             watch.told = dict(told or {})
             if machine.warm_start is not None and not first:
                 watch.told["warm_start"] = begin_warm(job, model, machine.warm_start)
-            # One step more than are made (see Watch), and batches for one more: a loop that has had its last batch cannot go on.
-            trainer = pl.Trainer(
-                **options,
-                callbacks=[watch, rave.model.WarmupCallback(), rave.model.QuantizeCallback(), rave.model.BetaWarmupCallback()],
-                max_steps=training.steps + 1,
-                val_check_interval=training.steps + 1,
-            )
-            validation = DataLoader(Seeded(dataset, training.seed), batch_sampler=groups)
-            with suppress(Finished):
-                trainer.fit(model, batches(first, training.steps + 2), validation, ckpt_path=str(checkpoint) if state else None)
+            if machine.gpus > 1:
+                share_of(training.batch, machine.gpus)
+                # It joins the processes that `ranks` starts (see there), and our batches are parted already.
+                options |= {"strategy": "ddp", "devices": machine.gpus, "replace_sampler_ddp": False}
+            others = (training, data, held_out, checkpoint, replace(machine, shelve=no_shelf))
+            with ranks(machine.gpus if machine.leads else 1, follow, *others):
+                # One step more than are made (see Watch), and batches for one more: a loop that has had its last cannot go on.
+                trainer = pl.Trainer(
+                    **options,
+                    callbacks=[
+                        watch,
+                        rave.model.WarmupCallback(),
+                        rave.model.QuantizeCallback(),
+                        rave.model.BetaWarmupCallback(),
+                    ],
+                    max_steps=training.steps + 1,
+                    val_check_interval=training.steps + 1,
+                )
+                validation = DataLoader(Seeded(dataset, training.seed), batch_sampler=groups)
+                with suppress(Finished):
+                    learn = batches(first, training.steps + 2, machine.gpus)
+                    trainer.fit(model, learn, validation, ckpt_path=str(checkpoint) if state else None)
     finally:
         # LMDB refuses to open a folder twice in one process, and the next training in this one may use the same.
         dataset.env.close()
+    if not machine.leads:
+        return {}
     final: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if final["global_step"] != training.steps:
         raise NodeError(
@@ -278,6 +323,13 @@ def fit(
             "another version of the program: use it as a warm start"
         )
     return final
+
+
+def follow(training: Training, data: Path, held_out: int, checkpoint: Path, machine: Machine) -> None:
+    """Trains along with the first GPU, in another's process, and tells nothing."""
+    silent = Job(checkpoint.parent, checkpoint.parent, training.seed, lambda *_: None, lambda: False, lambda _: None)
+    with quiet():
+        fit(silent, training, data, held_out, checkpoint, machine.device, lambda done: done, machine)
 
 
 def tell_estimate(job: Job, training: Training, guess: Estimate, first: int) -> None:

@@ -15,6 +15,7 @@ from nodes.rave_data import Split, order_of, read_examples, write_examples
 from nodes.rave_lightning import Machine, accelerator, fit
 from nodes.rave_package import Training, export, latents_kept, quiet, use_threads
 from nodes.rave_plan import CONFIGS, plan, seconds_of, shelf_steps, tell_plan, warn_before
+from nodes.rave_ranks import require_gpus
 from runtime import shelf
 from runtime.artifacts import Artifact, hash_file, write_atomically
 from runtime.corpus import Corpus
@@ -174,6 +175,15 @@ class RaveTrainer(JobNode):
                 incidental=True,
                 doc="CPU cores to train on; 0 takes all but one, left for playing (on busy cores a step takes ten times as long)",
             ),
+            IntParam(
+                name="gpus",
+                default=1,
+                low=1,
+                high=16,
+                live=False,
+                incidental=True,
+                doc="CUDA GPUs to train on at once; each hears its part of every batch, so that a large batch is faster",
+            ),
             ChoiceParam(
                 name="precision",
                 default="32",
@@ -232,6 +242,7 @@ class RaveTrainer(JobNode):
         sample_rate: int,
         device: str,
         threads: int,
+        gpus: int,
         precision: str,
         shelf_every: int,
         shelf_keep: int,
@@ -259,9 +270,9 @@ class RaveTrainer(JobNode):
         if noise and CONFIGS[config].noise:
             job.warn(f"{config} has a noise synthesiser anyway; noise changes nothing")
         warn_before(job, training, split, export_latents)
-        accelerator(device)
+        require_gpus(gpus, accelerator(device), batch)
         shelving = Shelving(job, training, export_latents, shelf_keep, share)
-        machine = Machine(device, precision, warm_start, shelving.put, shelf_steps(training, shelf_every))
+        machine = Machine(device, precision, warm_start, shelving.put, shelf_steps(training, shelf_every), gpus)
         checkpoint, model = job.folder / CHECKPOINT, job.folder / "model.ts"
         with alone_in(job.folder), quiet():
             use_threads(threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from nodes.rave_augment import AFTER, augmented, compress, gain, mute
 from nodes.rave_checkpoints import write_checkpoint
+from nodes.rave_data import Steps
 from nodes.rave_lightning import enough_memory, in_time
 from nodes.rave_measures import bright_share, level, spectral_distance, walk
 from nodes.rave_package import Training, latents_kept
 from nodes.rave_plan import CONFIGS, phases, plan, shelf_steps
+from nodes.rave_ranks import rank, ranks, require_gpus, share_of
 from nodes.rave_trial import Estimate
 from runtime.corpus import Corpus, Recording, Slice
 from runtime.errors import NodeError
@@ -173,6 +176,35 @@ def test_a_training_that_uses_nothing_new_goes_on_from_a_checkpoint_of_before():
     assert training(5, 9).key == "2ba6631950324049e8fe1480b3b4f9ccf3d0a58bb297c29ad7332d486990b03a"
     assert training(5, 9).key == training(500, 9).key
     assert len({training(5, 9, **more).key for more in ({}, {"noise": True}, {"augment": ("gain",)}, {"warm": "ab"})}) == 4
+
+
+# Several GPUs
+
+
+def test_each_gpu_hears_its_part_of_every_batch():
+    whole = [[index for _, index in batch] for batch in Steps(np.arange(10), 4, 5, 0)]
+    parts = [[[index for _, index in batch] for batch in Steps(np.arange(10), 4, 5, 0, 0, (part, 2))] for part in (0, 1)]
+    assert [sorted(one + two) for one, two in zip(*parts, strict=True)] == [sorted(batch) for batch in whole]
+    assert {len(batch) for batch in parts[0]} == {2}
+
+
+def test_a_batch_that_cannot_be_parted_and_gpus_that_are_not_there_are_refused():
+    with pytest.raises(NodeError, match="a batch of 7 cannot be parted among 2 GPUs; set batch to 6"):
+        share_of(7, 2)
+    with pytest.raises(NodeError, match="gpus is 4, and this machine has none that the training may use; set gpus to 1"):
+        require_gpus(4, "cpu", 8)
+    require_gpus(1, "cpu", 7)
+
+
+def fail() -> None:
+    raise ValueError("this GPU is broken")
+
+
+def test_a_gpu_that_fails_is_told_and_the_environment_is_as_before():
+    before = dict(os.environ)
+    with pytest.raises(NodeError, match="one of the GPUs failed"), ranks(2, fail):
+        assert rank() == 0 and os.environ["WORLD_SIZE"] == "2"
+    assert dict(os.environ) == before
 
 
 # Checkpoints and memory

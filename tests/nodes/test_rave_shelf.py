@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -229,6 +230,31 @@ def test_noise_and_all_that_is_varied_train_in_half_the_bits_too(corpus: Artifac
     card = card_of(tmp_path / "job")
     assert card["noise"] and card["augment"] == ["pitch", "compress", "gain", "mute"]
     assert all(np.isfinite(value) for value in card["losses"].values()) and card["measures"]["finite"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model_on_their_parts_of_each_batch(corpus: Artifact, tmp_path: Path) -> None:
+    from nodes.rave_data import split_corpus, write_examples
+    from nodes.rave_lightning import Machine, fit
+    from nodes.rave_package import Training, quiet
+    from runtime.corpus import Corpus
+    from runtime.node import Job
+
+    told: list[Any] = []
+    job = Job(
+        tmp_path, corpus.path.parent, 0, lambda *_: None, lambda: False, lambda _: None, lambda _, facts: told.append(facts)
+    )
+    split = split_corpus(14 * 44100, 44100, 2048, 16, (32768,))
+    sound = Corpus.read(corpus.path, corpus.path.parent)
+    with quiet():
+        write_examples(job, sound, tmp_path / "examples", "key", 44100, split, 0.1)
+        training = Training("raspberry", True, 16, 44100, 6, 3, 2, 32768, 0, "corpus")
+        checkpoint = tmp_path / "training.ckpt"
+        state = fit(job, training, tmp_path / "examples", 1, checkpoint, "cpu", lambda done: done, Machine(gpus=2))
+    # `require_same` has compared the weights of both before the checkpoint was written.
+    assert state["global_step"] == 6 and np.isfinite(list(state["callbacks"]["glasspatch"]["losses"].values())).all()
+    assert [facts["step"] for facts in told if "step" in facts][-1] == 6
+    assert "LOCAL_RANK" not in os.environ
 
 
 # What may go wrong
