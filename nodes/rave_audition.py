@@ -14,7 +14,7 @@ import numpy as np
 
 from nodes.rave_card import phase_of
 from nodes.rave_measures import bright_share, level, spectral_distance, walk
-from nodes.rave_model import caches, open_model, reset_caches, warm_up
+from nodes.rave_model import open_model, reset_caches, warm_up
 from nodes.rave_package import Training, export, latents_kept
 from runtime.artifacts import hash_file
 from runtime.errors import NodeError, in_words
@@ -47,8 +47,8 @@ def audition(model: Any, phrase: np.ndarray, rate: int, seed: int) -> Heard:
     by chance), in decibels re the phrase."""
     import torch
 
-    ratio, latents = int(model.decode_params[1]), int(model.decode_params[0])
-    with torch.inference_mode(), one_thread():
+    ratio = int(model.decode_params[1])
+    with torch.inference_mode():
         silence = torch.zeros(1, int(model.encode_params[0]), ratio)
         warm_up(model, lambda: model.decode(model.encode(silence)))
         said, heard = _say(model, phrase, ratio, seed)
@@ -71,7 +71,6 @@ def audition(model: Any, phrase: np.ndarray, rate: int, seed: int) -> Heard:
         "dice": level(first - other) - loudness,
         "finite": bool(np.isfinite(said).all() and np.isfinite(walked).all()),
     }
-    assert latents == len(mean) and caches(model)
     return Heard(said, walked, measures)
 
 
@@ -90,7 +89,7 @@ def _say(model: Any, phrase: np.ndarray, ratio: int, seed: int) -> tuple[np.ndar
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """As on stage; the training goes on with the threads that it had, and with the random numbers."""
+    """As on stage; the training goes on with the threads that it had."""
     import torch
 
     threads = torch.get_num_threads()
@@ -99,6 +98,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def hear(model: Path, phrase: np.ndarray, rate: int, seed: int) -> Heard:
+    """Opens a model that was exported just now, and lets it say the phrase and walk. Raises OSError and NodeError."""
+    trust(model)
+    with one_thread():
+        return audition(open_model(model), phrase, rate, seed & 0x7FFFFFFF)
 
 
 def put_on_shelf(
@@ -116,13 +122,7 @@ def put_on_shelf(
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
-        trust(model)
-        threads = torch.get_num_threads()
-        try:
-            opened = open_model(model)
-        finally:
-            torch.set_num_threads(threads)
-        heard = audition(opened, phrase, rate, job.seed & 0x7FFFFFFF)
+        heard = hear(model, phrase, rate, job.seed)
         full = {**card, "measures": heard.measures, "fingerprint": hash_file(model)}
         for name, sound in (("phrase", heard.phrase), ("walk", heard.walk)):
             soundfile.write(beside / f"{name}.flac", np.clip(sound, -1.0, 1.0), rate, subtype="PCM_24")
@@ -181,7 +181,8 @@ class Shelving:
         model: Path | None = None,
         count: int = 0,
     ) -> dict[str, Any]:
-        """Puts a step there, unless it is there, and gives its measures. `model` is the finished one, with `count` latents."""
+        """Puts a step there, unless it is there, and gives its measures. `model` is the finished one, with `count` latents: it
+        takes the place of what is there, and the measures are its own."""
         job, training = self.job, self.training
         if self.phrase is None or (model is None and (place(job.folder, step) / CARD).exists()):
             return {}
@@ -195,12 +196,14 @@ class Shelving:
                 export(training, weights, self.count, folder / MODEL)
             card = {"step": step, "phase": phase_of(training, step), "losses": dict(losses), "latents": self.count}
             full = put_on_shelf(job, folder / MODEL, weights, card, self.phrase, training.sample_rate, self.keep)
+            measures: dict[str, Any] = full["measures"]
+            if model is not None and count != self.count:
+                measures = dict(hear(model, self.phrase, training.sample_rate, job.seed).measures)
         except (NodeError, OSError) as error:
             job.warn(f"step {step} could not be put on the shelf: {in_words(error)}")
             return {}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        measures: dict[str, Any] = full["measures"]
         duller = f", {-measures['bright']:.0f} dB duller above 4 kHz than the original" if measures["bright"] < -1 else ""
         job.tell(f"step {step} is on the shelf: distance {measures['distance']:.2f}{duller}", {"shelf": step})
         return measures

@@ -27,6 +27,9 @@ from runtime.trust import trust
 READ, TRAINED = 0.02, 0.97
 """Where reading the corpus and training end, as parts of the whole job."""
 
+EXAMPLES = "examples"
+"""The folder of what the training reads; it goes when the training is done."""
+
 
 class RaveTrainer(JobNode):
     """Trains a RAVE model on your corpus: a network that learns to pack its sound into a few numbers (the latents) and to
@@ -299,10 +302,8 @@ class RaveTrainer(JobNode):
         card = describe(training, step, sound, watched["seconds"], watched, explained, count, rights, measures)
         write_atomically(job.folder / "model.json", json.dumps(card, indent=1, sort_keys=True).encode() + b"\n")
         dropped = card["dropped"]
-        left_out = (
-            f"the {dropped['latents']} that are left out explain {100 * dropped['variance']:.1f} % of what the sounds differ in"
-        )
-        job.tell(f"the model has {count} latents; {left_out}", {"card": card})
+        rest = f"{dropped['latents']} are left out, with {100 * dropped['variance']:.1f} % of what the sounds differ in"
+        job.tell(f"the model has {count} latents; {rest}", {"card": card})
         try:
             trust(model)
         except OSError as error:
@@ -310,9 +311,6 @@ class RaveTrainer(JobNode):
                 f"the model is made, but could not be noted as trusted ({in_words(error)}); run: glasspatch trust {model.name}"
             )
         return {"model": model}
-
-
-EXAMPLES = "examples"
 
 
 def share(done: float) -> float:
