@@ -131,7 +131,7 @@ class Watch:
             return "stop"
         if step in self.machine.shelf_steps:
             return "shelve"
-        return "save" if time.monotonic() - self.saved > CHECKPOINT_SECONDS else ""
+        return "save" if step and time.monotonic() - self.saved > CHECKPOINT_SECONDS else ""
 
     def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Any, opt_idx: int) -> None:
         if self.machine.gpus > 1:

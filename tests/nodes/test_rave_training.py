@@ -400,9 +400,10 @@ def test_a_training_that_was_killed_goes_on_from_its_last_checkpoint(corpus: Art
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", CRASH, str(folder), str(corpus.path), corpus.fingerprint]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not (folder / "training.ckpt").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert (folder / "training.ckpt").exists(), f"no checkpoint came (exit code {process.poll()})"
         time.sleep(1)
         process.kill()
     with pytest.raises(Cancelled, match=r"after step [1-9]\d* of 100000"):
