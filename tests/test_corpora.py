@@ -52,7 +52,10 @@ def test_each_corpus_has_its_report_and_its_own_model(archive):
         card = json.loads((archive / f"p.assets/{name}/model.json").read_text())
         assert card["latents"] == 4
     lineage = call("lineage", "p.json", "metal", folder=archive)[1]
-    order = [lineage.index(f"{node} (") for node in ("metal", "three", "layout", "describe", "slicer", "clean", "archive")]
+    order = [
+        lineage.index(f"{node} (")
+        for node in ("metal", "coach_metal", "three", "layout", "describe", "slicer", "clean", "archive")
+    ]
     assert order == sorted(order)
 
 
