@@ -21,7 +21,7 @@ from runtime.messages import JobEvent
 from runtime.offline import Runner
 from runtime.patch import SETTINGS
 from runtime.plan import Plan, Step
-from runtime.records import difference, is_made, out_of_date, record_of
+from runtime.records import difference, goes_on_from, is_made, out_of_date, record_of
 from runtime.registry import Registry
 from runtime.spec import PathParam, PortType
 
@@ -50,7 +50,8 @@ def export_job(path: Path, plan: Plan, assets: Assets, node: str, out: Path, tel
     record = record_of(step, plan.settings["seed"], artifacts, assets)
     if is_made(step, record["key"], assets):
         raise BundleError(f"{node} is made already, from just what the patch says now; there is nothing to send")
-    begun = _same(read_record(assets.working(node)), record)
+    begun = goes_on_from(step.spec, read_record(assets.working(node)), record)
+    made = goes_on_from(step.spec, read_record(assets.node(node)), record)
     times = {name: (assets.patch_folder / name).stat().st_mtime_ns for name in _named(step)}
     note = Note(uuid.uuid4().hex, 0, path.stem, plan.settings["seed"], step.seed, record, "begun" if begun else "new", times)
 
@@ -60,6 +61,7 @@ def export_job(path: Path, plan: Plan, assets: Assets, node: str, out: Path, tel
         for artifact in artifacts.values():
             found += _files(artifact.path) if artifact is not None else []
         found += _files(assets.working(node), (*step.cls.scratch, LOG)) if begun else []
+        found += _files(assets.node(node), (LOG,)) if made else []
         for file in sorted(set(found)):
             yield file.relative_to(assets.patch_folder).as_posix(), file
         yield from _sound(artifacts, assets, tell)

@@ -40,7 +40,7 @@ class Learn(JobNode):
         inputs=(Port("corpus", PortType.CORPUS, "what to hear"),),
         outputs=(Port("model", PortType.MODEL, "the levels"),),
         params=(
-            IntParam(name="steps", default=20),
+            IntParam(name="steps", default=20, further=True),
             FloatParam(name="pause", default=0.05),
             ChoiceParam(name="device", default="slow", choices=("slow", "quick")),
             PathParam(name="path", required=False),
@@ -57,6 +57,8 @@ class Learn(JobNode):
         (job.folder / "examples" / "data.bin").write_bytes(b"x" * 10_000)
         state = job.folder / "state.json"
         told = json.loads(state.read_text()) if state.exists() else {"done": 0, "began": []}
+        if job.before is not None and not state.exists():
+            told = json.loads((job.before / "state.json").read_text())
         told["began"].append(told["done"])
         levels = [float(np.abs(sound.load(piece)).mean()) for piece in sound.slices]
         for step in range(told["done"], steps):

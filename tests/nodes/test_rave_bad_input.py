@@ -173,9 +173,12 @@ def test_a_recording_that_changed_since_the_corpus_was_made_is_named(
             tone(440, RATE, 1),
             r"the corpus holds 3.0 s; a latent_size of 64 needs more than \d+\.\d s of sound: add sound, or set latent",
         ),
+        (np.zeros((30 * RATE, 1)), "the corpus is digital silence; let its node keep recordings in which something sounds"),
     ],
 )
-def test_a_corpus_of_three_seconds_is_refused_before_the_first_step(archive: Path, sound: np.ndarray, words: str) -> None:
+def test_a_corpus_of_three_seconds_or_of_silence_is_refused_before_the_first_step(
+    archive: Path, sound: np.ndarray, words: str
+) -> None:
     soundfile.write(archive / "recordings" / "a.wav", sound, RATE)
     gathered(archive)
     artifact = Artifact(PortType.CORPUS, archive / "made", fingerprint(archive / "made"), {})

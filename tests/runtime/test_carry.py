@@ -190,6 +190,14 @@ def test_a_node_that_was_renamed_meanwhile_gets_its_result(home, made):
     assert home.run(name="voices", pause=0.0)[-1] == (say.JobSkipped, "voices")
 
 
+def test_more_steps_go_on_elsewhere_from_what_was_made_here(home, away):
+    home.run(pause=0.0)
+    home.export(away / "it.job", pause=0.0, steps=25)
+    run_away(away / "it.job")
+    assert home.bring(away / "it.job", pause=0.0, steps=25).is_made
+    assert json.loads((home.assets.node("learn") / "state.json").read_text())["began"] == [0, 20]
+
+
 def test_a_result_that_was_there_is_kept_as_the_previous_one(home, away):
     home.export(away / "it.job", pause=0.0)
     run_away(away / "it.job", device="quick")
