@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from nodes.rave_card import phase_of
-from nodes.rave_measures import bright_share, level, spectral_distance, walk
 from nodes.rave_model import open_model, reset_caches, warm_up
 from nodes.rave_package import Training, export, latents_kept
 from runtime.artifacts import hash_file
 from runtime.errors import NodeError, in_words
+from runtime.measures import bright_share, level, spectral_distance
 from runtime.node import Job
 from runtime.shelf import CARD, FOLDER, MODEL, WEIGHTS, place, prune
 from runtime.trust import trust
@@ -27,6 +27,10 @@ ORIGINAL = "original.flac"
 
 PHRASE_SECONDS, WALK_SECONDS, AGAIN_SECONDS = 8.0, 12.0, 2.0
 """Length of the test phrase and of the walk, and of the part of the phrase that is said again to see how it repeats."""
+
+
+WALK_WIDTH = 2.0
+"""How far a walk goes from the middle, in standard deviations of each latent."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,17 @@ def audition(model: Any, phrase: np.ndarray, rate: int, seed: int) -> Heard:
         "finite": bool(np.isfinite(said).all() and np.isfinite(walked).all()),
     }
     return Heard(said, walked, measures)
+
+
+def walk(mean: np.ndarray, deviation: np.ndarray, frames: int, seed: int) -> np.ndarray:
+    """A way through latent space, float32 [latents, frames]: each latent swings WALK_WIDTH deviations around its mean, all at
+    other speeds (1 to 4 swings in the walk) and from other places: the same for every checkpoint of a training."""
+    random = np.random.default_rng(seed)
+    speeds = random.uniform(1.0, 4.0, len(mean))
+    phases = random.uniform(0.0, 2 * np.pi, len(mean))
+    at = np.arange(frames) / max(frames, 1)
+    swing = np.sin(2 * np.pi * speeds[:, None] * at + phases[:, None])
+    return (mean[:, None] + WALK_WIDTH * deviation[:, None] * swing).astype(np.float32)
 
 
 def _say(model: Any, phrase: np.ndarray, ratio: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

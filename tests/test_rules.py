@@ -14,7 +14,7 @@ MODULES = {
 }
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
 NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
-NODES_MAY |= {"corpus_places", "folders", "trial", "shelf"}
+NODES_MAY |= {"corpus_places", "folders", "measures", "trial", "shelf"}
 NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
 EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts"}
 EDITOR_MAY |= {"folders", "trust"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime import shelf
 from runtime.artifacts import Artifact
 from runtime.corpus import Corpus, Slice
 from runtime.errors import GlasspatchError
@@ -66,11 +67,14 @@ def corpora(opened: Opened) -> tuple[MadeCorpus, ...]:
 
 def models(opened: Opened) -> tuple[MadeModel, ...]:
     """Every model that the patch has made or opened; what only gives one on is passed over."""
-    found = []
+    found, played = [], playing(opened)
     for step, output, artifact in _made(opened, PortType.MODEL):
         kinds = {port.name: port.type for port in step.spec.inputs}
         if any(kinds[name] is PortType.MODEL and sources for name, sources in step.inputs.items()):
             continue
+        port = step.spec.output(output)
+        if port is not None and port.standing and artifact.path not in played:
+            continue  # a shelf holds many: only that which plays is told
         corpus = [source for name, sources in step.inputs.items() if kinds[name] is PortType.CORPUS for source in sources]
         found.append(
             MadeModel(
@@ -79,7 +83,7 @@ def models(opened: Opened) -> tuple[MadeModel, ...]:
                 step.spec.title,
                 artifact.path,
                 artifact.fingerprint,
-                read_json(artifact.path.with_name(CARD)),
+                read_json(artifact.path.with_name(CARD)) or read_json(artifact.path.with_name(shelf.CARD)),
                 corpus[0] if corpus else None,
             )
         )

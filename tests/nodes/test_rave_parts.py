@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nodes.rave_audition import walk
 from nodes.rave_augment import AFTER, augmented, compress, gain, mute
 from nodes.rave_checkpoints import write_checkpoint
 from nodes.rave_data import Steps
 from nodes.rave_lightning import enough_memory, in_time
-from nodes.rave_measures import bright_share, level, spectral_distance, walk
 from nodes.rave_package import Training, latents_kept
 from nodes.rave_plan import CONFIGS, phases, plan, shelf_steps
 from nodes.rave_ranks import rank, ranks, require_gpus, share_of
 from nodes.rave_trial import Estimate
 from runtime.corpus import Corpus, Recording, Slice
 from runtime.errors import NodeError
+from runtime.measures import bright_share, level, spectral_distance
 
 RATE = 44100
 AT = np.arange(RATE) / RATE
