@@ -180,6 +180,17 @@ def test_a_long_training_is_estimated_by_a_few_steps_of_both_phases_before_it_be
 # Warm starts, noise, what is varied
 
 
+def folded(weights: dict[str, Any]) -> dict[str, Any]:
+    """What encoder and decoder compute with: an export folds the norm (weight_g) of a layer into its weights (weight_v)."""
+    found = {}
+    for name, value in weights.items():
+        if name.startswith(("encoder", "decoder")) and name.endswith(("weight_v", "bias")):
+            scale = weights.get(name.removesuffix("weight_v") + "weight_g") if name.endswith("weight_v") else None
+            flat = value.flatten(1).norm(dim=1).reshape(-1, *[1] * (value.ndim - 1)) if scale is not None else 1.0
+            found[name] = value if scale is None else scale * value / flat
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["training.ckpt", "model.ts", "shelf/000000009/weights.ckpt"])
 def test_a_warm_start_takes_the_weights_of_another_model(
@@ -196,9 +207,10 @@ def test_a_warm_start_takes_the_weights_of_another_model(
         assert all(name.startswith("discriminator") for name in found["left"]), found["left"]
     else:
         assert found["taken"] == found["all"]
-    # One step of Adam moves a weight by its learning rate, 0.001, at most.
-    learned = [name for name in after if name.startswith(("encoder", "decoder")) and name.endswith(("weight_v", "bias"))]
-    assert len(learned) > 20 and all((before[name] - after[name]).abs().max() < 2e-3 for name in learned)
+    before, after = folded(before), folded(after)
+    apart = [float((before[name] - after[name]).abs().max()) for name in after]
+    # One step of Adam moves a number by its learning rate, 0.001, at most; a weight is made of two.
+    assert len(apart) > 20 and max(apart) < 5e-3, max(apart)
 
 
 @pytest.mark.slow

@@ -422,10 +422,10 @@ def test_a_camera_that_was_never_prepared_can_be_closed():
 def test_a_face_is_followed_through_the_camera_until_it_goes():
     with SyntheticCamera("face") as camera, watching(camera.address) as watch:
         face = Face()
-        face.prepare(Stream(RATE, 512, 0, False, Path()))
+        face.prepare(Stream(RATE, 512, 0, False, Path()), gaze=False, points=False, model=None)
 
         def look() -> dict[str, float]:
-            made = face.process(watch.block, watch.look(), "hold", 0.2)
+            made = face.process(watch.block, watch.look(), "hold", 0.2, False)
             return {"mouth": made["gesture"][FEATURES.index("mouth_height"), -1], "seen": made["confidence"][0, -1]}
 
         until(lambda: look()["seen"] == 1.0)
