@@ -143,7 +143,7 @@ class Window:
         self.frames(2)
 
     def type(self, words):
-        self.press_keys("type", "--delay", "10", words, count=len(words))
+        self.press_keys("type", "--delay", "10", "--", words, count=len(words))
         self.frames(3)
 
     # Parts of the window
