@@ -159,6 +159,7 @@ class Window:
         self._steps_before = self.editor.document.depth
         if self._probe is not None:
             self._probe.frame()
+        self._keyboard.before_frame()
         dpg.render_dearpygui_frame()
         self.editor.frame_cost = time.thread_time() - began
 

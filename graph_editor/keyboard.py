@@ -26,6 +26,7 @@ class Keyboard:
     def __init__(self, run: Callable[[Command], None], first: Callable[[int], bool], overrides: dict[str, str]) -> None:
         self._run, self._first = run, first
         self._held: set[str] = set()
+        self._was_writing = False
         self._codes: dict[int, str] = {}
         self._modifiers = {getattr(dpg, key): name for name, keys in MODIFIERS.items() for key in keys}
         self.set_overrides(overrides)
@@ -61,8 +62,13 @@ class Keyboard:
             return
         combination = "+".join([*(m for m in MODIFIERS if m in self._held), name])
         command = self._bindings.get(combination)
-        if command is not None and (command.writing or not is_writing()):
+        # A key arrives a frame after it was pressed: Return has ended the writing by then, and belongs to it all the same.
+        if command is not None and (command.writing or not (self._was_writing or is_writing())):
             self._run(command)
+
+    def before_frame(self) -> None:
+        """Call right before a frame is rendered, in which keys may be pressed."""
+        self._was_writing = is_writing()
 
     def _released(self, _: Any, key: int) -> None:
         self._held.discard(self._modifiers.get(key, ""))
@@ -71,7 +77,12 @@ class Keyboard:
 def is_writing() -> bool:
     """Whether a text or number is being typed, so that letters belong to it."""
     item = dpg.get_focused_item()
-    if not item or not dpg.does_item_exist(item):
-        return False
+    return bool(item) and dpg.does_item_exist(item) and _is_written(item)
+
+
+def _is_written(item: Any) -> bool:
     kind = dpg.get_item_type(item).rpartition("::")[2]
-    return kind in WRITING and bool(dpg.is_item_active(item))
+    if kind in WRITING:
+        return bool(dpg.is_item_active(item))
+    # Of a field in a group the library says that the group has the focus.
+    return kind == "mvGroup" and any(_is_written(child) for child in dpg.get_item_children(item, 1))
