@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nodes.sound_history import Course, with_rows
-from runtime.node import Block, Stream, StreamNode
+from runtime.node import STEP, Block, Stream, StreamNode
 from runtime.spec import ChoiceParam, FloatParam, NodeSpec, Port, PortType
 
 PIECE = 16
@@ -73,9 +73,11 @@ class Filter(StreamNode):
             made, self._state = self._still.filter(audio, state)
         else:
             frames = audio.shape[1]
-            # Straight lines between a control's steps go through its octaves: in Hz a jump upwards would be over in two frames.
-            octaves = 0.0 if shift is None else self._course.over(np.clip(shift[0], -20.0, 20.0))
-            g = np.broadcast_to(self._tangent(cutoff * 2.0**octaves), frames)
+            if shift is None:
+                g = np.broadcast_to(self._tangent(cutoff), frames)
+            else:  # a control's steps, and straight lines between them through the octaves: in Hz a jump up is over in two frames
+                ends = cutoff if isinstance(cutoff, float) else cutoff[STEP - 1 :: STEP]
+                g = np.exp2(self._course.over(np.log2(self._tangent(ends * 2.0 ** np.clip(shift[0], -20.0, 20.0)))))
             k = damping(resonance if isinstance(resonance, float) else resonance.astype(np.float64))
             made, self._state = moving(audio.astype(np.float64), state, g, k, self._mode)
         return {"audio": made.astype(np.float32)}
