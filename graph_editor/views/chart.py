@@ -16,7 +16,7 @@ from graph_editor.geometry import Point
 from graph_editor.listening import Sound
 from graph_editor.made import MadeCorpus
 from graph_editor.theme import Colour
-from graph_editor.views.plate import Plate
+from graph_editor.views.plate import Plate, still
 from runtime.corpus import Corpus, Tag, members, parts
 from runtime.patch import Patch
 
@@ -218,17 +218,17 @@ class Chart:
         self._show_legend(legend)
         self._editor.client.answers.forget(self._picture[0])
         self._picture = None
-        if self._texture is None:
-            width, height = self._plate.width, self._plate.height
-            with dpg.texture_registry():
-                self._texture = dpg.add_raw_texture(width, height, drawn, format=dpg.mvFormat_Float_rgba)
+        width, height = self._plate.width, self._plate.height
+        before, self._texture = self._texture, still(drawn)
+        if before is None:
             self._image = dpg.draw_image(self._texture, (0, 0), (width, height), parent=self._plate.tag)
             radius = self._editor.look.px(7)
             self._mark = dpg.draw_circle(
                 (-50, -50), radius, color=self._editor.look.colour("text"), thickness=2, parent=self._plate.tag
             )
         else:
-            dpg.set_value(self._texture, drawn)
+            dpg.configure_item(self._image, texture_tag=self._texture)
+            dpg.delete_item(before)
 
     def _offer_schemes(self) -> None:
         """By what the points may be coloured; nothing where there is but one way."""

@@ -12,6 +12,7 @@ import numpy as np
 from graph_editor import made, theme
 from graph_editor.made import MadeCorpus
 from graph_editor.previews import Seat
+from graph_editor.views.plate import still
 from runtime.errors import ArtifactError
 
 PICTURE = "report.png"
@@ -89,8 +90,7 @@ class Picture:
         if pixels is None:
             return not answers.fault(self._key)
         height, width = pixels.shape[:2]
-        with dpg.texture_registry():
-            self._texture = dpg.add_raw_texture(width, height, pixels, format=dpg.mvFormat_Float_rgba)
+        self._texture = still(pixels)
         with dpg.drawlist(width, height, parent=self._place, label="report"):
             dpg.draw_image(self._texture, (0, 0), (width, height))
         return False
