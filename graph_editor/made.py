@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class MadeCorpus:
 
 
 NOTES = ("audit", "clusters", "report")
+_reading = threading.Lock()
+"""One corpus at a time: several threads that each hold the interpreter leave the window no turn between them."""
 
 
 def read_corpus(patch: Path, node: str, before: MadeCorpus | None, output: str = "corpus") -> MadeCorpus:
@@ -62,7 +65,8 @@ def read_corpus(patch: Path, node: str, before: MadeCorpus | None, output: str =
     if found is None:
         return MadeCorpus(signature)
     try:
-        corpus = Corpus.read(found.path, assets.patch_folder)
+        with _reading:
+            corpus = Corpus.read(found.path, assets.patch_folder)
     except ArtifactError as error:
         return MadeCorpus(signature, fault=str(error))
     params = found.record.get("params")
