@@ -27,8 +27,6 @@ from runtime.spec import PathParam, PortType
 
 WORK = ".work"
 """What is put behind a bundle's name for the folder in which its job works."""
-ELSEWHERE = ("device", "threads", "precision")
-"""Params that say how a job works and not what it makes: they may be others on the machine that runs a bundle."""
 
 
 def export_job(path: Path, plan: Plan, assets: Assets, node: str, out: Path, tell: Callable[[str], None]) -> Note:
@@ -113,13 +111,14 @@ class BundledJob:
     assets: Assets
 
     def runner(self, listen: Callable[[JobEvent], None], given: Mapping[str, Any]) -> Runner:
-        """A runner for the job, with other values for some params of ELSEWHERE. Raises BundleError where the node has no such
-        param, ParamError where it refuses the value."""
+        """A runner for the job, with other values for params that say how it works and not what it makes. Raises BundleError where
+        the node has no such param, ParamError where it refuses the value."""
         spec, values = self.step.spec, {}
         for name, value in given.items():
-            if name not in ELSEWHERE or spec.param(name) is None:
+            param = spec.param(name)
+            if param is None or not param.incidental:
                 raise BundleError(f"{spec.type} has no {name} to choose")
-            values[name] = spec.param(name).coerce(value)
+            values[name] = param.coerce(value)
         settings = {param.name: param.default for param in SETTINGS} | {"seed": self.note.seed}
         step = Abroad(**{one.name: getattr(self.step, one.name) for one in fields(Step)}, others=values)
         return Runner(Plan(settings, (step,), (), {}, ()), self.assets, listen)

@@ -42,7 +42,7 @@ class Learn(JobNode):
         params=(
             IntParam(name="steps", default=20, further=True),
             FloatParam(name="pause", default=0.05),
-            ChoiceParam(name="device", default="slow", choices=("slow", "quick")),
+            ChoiceParam(name="device", default="slow", choices=("slow", "quick"), incidental=True),
             PathParam(name="path", required=False),
             PathParam(name="folder", required=False, what="folder"),
         ),

@@ -11,6 +11,8 @@ from pathlib import Path
 from runtime.terminal.shared import UsageError, on_interrupt, open_told
 
 STOPPED = 130
+CHOSEN = ("device", "threads", "gpus", "precision")
+"""Params of a training that may be others on the machine on which it runs."""
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -32,6 +34,8 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     two.add_argument("bundle", type=Path, metavar="FILE")
     two.add_argument("--device", metavar="DEVICE", help="where to work, such as cuda; left out: as in the patch")
     two.add_argument("--threads", type=int, metavar="N", help="how many CPU cores to work on; left out: as in the patch")
+    two.add_argument("--gpus", type=int, metavar="N", help="how many GPUs to work on; left out: as in the patch")
+    two.add_argument("--precision", metavar="BITS", help="32 or, on newer GPUs, bf16; left out: as in the patch")
 
     two = action("import", bring, "Bring what was made of a bundle into the patch that it came from.")
     two.add_argument("bundle", type=Path, metavar="FILE")
@@ -65,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
     from runtime.terminal.open import NODES
     from runtime.terminal.progress import Bars
 
-    chosen = {name: value for name in ("device", "threads") if (value := getattr(given, name)) is not None}
+    chosen = {name: value for name in CHOSEN if (value := getattr(given, name)) is not None}
     bundled, bars = open_bundle(given.bundle, discover(NODES)), Bars()
     runner = bundled.runner(bars, chosen)
 

@@ -94,3 +94,41 @@ def test_a_star_stands_on_the_disk_and_can_be_taken_away(shelved):
             shelved.frames(5)
         shelved.frames(60)  # the pane looks at the disk once a second
         (row,) = chosen(shelved, "trainer", "step 2 500")
+
+
+def test_a_training_tells_its_plan_its_phase_and_its_losses_is_stopped_and_goes_on_from_its_step(display, tmp_path):
+    shutil.copytree(PATCHES / "demo" / "recordings", tmp_path / "recordings")
+    params = {"config": "raspberry", "steps": 3000, "gan_after": 2800, "crop": 16384, "batch": 2, "shelf_every": 40}
+    nodes = {
+        "folder": {"type": "corpus.folder", "params": {"path": "recordings"}, "position": [0, 0]},
+        "slicer": {"type": "corpus.slicer", "position": [300, 0]},
+        "trainer": {"type": "rave.trainer", "params": params, "position": [600, 0]},
+    }
+    links = [["folder.corpus", "slicer.corpus"], ["slicer.corpus", "trainer.corpus"]]
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps({"format": 1, "nodes": nodes, "links": links}))
+    folder = tmp_path / "train.assets" / "trainer.partial"
+
+    def step_told():
+        told = [words for words in w.ask("texts", label="step ") if " of 3 000" in words]
+        return int(told[0].split("step ")[1].split(" of")[0].replace(" ", "")) if told else None
+
+    with window(path, display=display, home=tmp_path / "home") as w:
+        w.find("trainer")
+        w.key("ctrl+r")
+        w.until(lambda state: state["jobs"].get("trainer", [""])[0] == "running", 120, "the training")
+        w.until(lambda _: w.ask("texts", label="GAN phase"), 180, "the plan")
+        w.until(lambda _: step_told() is not None, 240, "a step")
+        assert w.ask("texts", label="VAE learns what the sounds are")
+        assert w.ask("texts", label="distance ") and w.ask("texts", label=" left")
+        w.until(lambda _: read_shelf(folder), 240, "a step on the shelf")
+        w.do("stop one job")
+        w.key("Return")
+        w.until(lambda state: state["jobs"]["trainer"][0] == "stopped", 180, "the end at a checkpoint")
+        kept = max(one.step for one in read_shelf(folder))
+        w.key("ctrl+r")
+        w.until(lambda state: state["jobs"]["trainer"][0] == "running", 120, "the training again")
+        w.until(lambda _: (step_told() or 0) > kept, 240, "the steps after those that were kept")
+        w.do("stop one job")
+        w.key("Return")
+        w.until(lambda state: state["jobs"]["trainer"][0] == "stopped", 180, "the end at a checkpoint")
