@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
@@ -21,6 +22,13 @@ from runtime.spec import PortType
 
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
+
+UNSETTLED = 3
+"""Frames after a change until every node has been drawn in its new place."""
+ASKED = 8
+"""Of what rests, one in so many is asked in each frame where it lies."""
+FAR = 200
+"""Pixels at scale 1 beyond the edge within which a node is drawn whole: it is there when the view moves."""
 
 
 class Canvas:
@@ -46,6 +54,10 @@ class Canvas:
         """The nodes that the node editor itself has chosen, and therefore drags."""
         self._clearing = 0
         self._sizes: dict[str, tuple[float, float]] = {}
+        self._boxes: dict[Any, Box] = {}
+        """Of nodes, by their items; the one that was asked for the longest time ago comes first."""
+        self._around: tuple[Any, ...] = ()
+        self._unsettled = self._turn = 0
         with dpg.child_window(
             parent=parent, width=size[0], height=size[1], no_scrollbar=True, no_scroll_with_mouse=True
         ) as self.pane:
@@ -103,12 +115,41 @@ class Canvas:
         view = self.views.get(name)
         if view is None:
             return None
+        known = self._boxes.get(view.tag)
+        if known is not None:
+            return known
         size = dpg.get_item_rect_size(view.tag)
         if not size[0]:
             return None
         x, y = dpg.get_item_rect_min(view.tag)
         pad = [self.editor.look.px(p) * view.face.zoom for p in NODE_PADDING]
-        return x - pad[0], y - pad[1], x - pad[0] + size[0], y - pad[1] + size[1]
+        box = self._boxes[view.tag] = x - pad[0], y - pad[1], x - pad[0] + size[0], y - pad[1] + size[1]
+        return box
+
+    def _forget_boxes(self, moves: bool) -> None:
+        """Called once a frame: what may have moved is asked for anew, and of the rest a part, since bodies grow and shrink. To
+        ask for all of them costs hundreds of nodes a third of the frame."""
+        around = self.pan, self.origin, self.zoom, self.corner, id(self._patch)
+        if moves or around != self._around:
+            self._around, self._unsettled = around, UNSETTLED
+        if self._unsettled:
+            self._unsettled -= 1
+            self._boxes.clear()
+        for tag in list(islice(self._boxes, -(-len(self._boxes) // ASKED))):
+            del self._boxes[tag]
+
+    def _put_away(self) -> None:
+        """Called once a frame: the bodies of nodes far outside of the view are not drawn."""
+        self._turn = (self._turn + 1) % ASKED
+        if self._turn and not self._unsettled:
+            return
+        (x, y), (width, height), far = self.corner, self.size, self.editor.look.px(FAR)
+        for name, view in self.views.items():
+            box = self.box(name)
+            if box is not None and view.parts:
+                away = box[2] < x - far or box[3] < y - far or box[0] > x + width + far or box[1] > y + height + far
+                if away != view.is_away:
+                    node_view.put_away(view, away)
 
     def sizes(self) -> dict[str, tuple[float, float]]:
         """The nodes' sizes in the patch's units, of those that were drawn with their bodies."""
@@ -321,6 +362,8 @@ class Canvas:
         if self.editor.document.patch is not self._patch:
             self.show()
         self._read_pan()
+        self._forget_boxes(pressed or released or down)
+        self._put_away()
         if pressed and self.is_over(mouse):
             self.dragging.begin(mouse)
             self.wiring.begin(mouse)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,9 @@ class NodeView:
     """Where the node editor was told to put it."""
     state: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    parts: list[tuple[Any, Any]] = field(default_factory=list)
+    """What stands in the node besides its pins: (the group that holds it, a blank that takes its place)."""
+    is_away: bool = False
 
 
 def face_of(editor: Editor, name: str, node: Node, spec: NodeSpec | None, zoom: float, linked: tuple[set[str], set[str]]) -> Face:
@@ -108,15 +112,38 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
             _params(editor, view, node, width, small)
             seat_kind = view_of(face.type, face.spec)
             if seat_kind is not None:
-                with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static) as body:
-                    dpg.bind_item_font(body, small)
-                view.view = seat_kind(Seat(editor, face.node, face.spec, body, width, zoom))
+                with _part(view, small) as body:
+                    view.view = seat_kind(Seat(editor, face.node, face.spec, body, width, zoom))
     for port in face.ports[1]:
         _pin(editor, view, port, True, types.get((port, True)), small, width, bodiless)
     if not (bodiless or face.ports[0] or face.ports[1]):
         with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
             dpg.add_spacer(width=width, height=1)
     return view
+
+
+@contextmanager
+def _part(view: NodeView, font: Any) -> Iterator[Any]:
+    """What stands in the node without a pin; gives the group that holds it."""
+    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
+        with dpg.group() as content:
+            dpg.bind_item_font(content, font)
+            yield content
+        view.parts.append((content, dpg.add_spacer(show=False)))
+
+
+def put_away(view: NodeView, away: bool) -> None:
+    """Puts blanks of the same size in the place of what nobody sees: the library draws what lies outside of the view as well.
+    What was never drawn stays until its size is known."""
+    sizes = [dpg.get_item_rect_size(content) for content, _ in view.parts] if away else []
+    if away and not all(height for _, height in sizes):
+        return
+    view.is_away = away
+    for (_, blank), (width, height) in zip(view.parts, sizes, strict=False):
+        dpg.configure_item(blank, width=round(width), height=round(height))
+    for content, blank in view.parts:
+        dpg.configure_item(content, show=not away)
+        dpg.configure_item(blank, show=away)
 
 
 def paint(editor: Editor, view: NodeView, *, selected: bool) -> None:
@@ -197,12 +224,11 @@ def _pin(
 
 def _troubles(editor: Editor, view: NodeView, width: int, font: Any) -> None:
     look, face = editor.look, view.face
-    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
+    with _part(view, font):
         more = f"  (+{len(face.troubles) - 1})" if len(face.troubles) > 1 else ""
         words = f"{theme.icon('clock' if waits(face) else 'triangle-alert')} {face.troubles[0]}{more}"
         item = dpg.add_text(look.wrapped(words, width, zoom=face.zoom))
         dpg.bind_item_theme(item, look.words("bad" if face.failed else "muted" if waits(face) else "warn"))
-        dpg.bind_item_font(item, font)
         editor.explain(item, "\n".join(face.troubles))
 
 
@@ -213,8 +239,7 @@ def _params(editor: Editor, view: NodeView, node: Node, width: int, font: Any) -
     if not shown:
         return
     left = round(width * 0.38)
-    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static) as body:
-        dpg.bind_item_font(body, font)
+    with _part(view, font):
         for param in shown:
             label = param.name.replace("_", " ")
             with dpg.group(horizontal=True, horizontal_spacing=0) as row:

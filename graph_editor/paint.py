@@ -353,7 +353,7 @@ class Look:
                 PinOffset=0,
                 GridSpacing=self.px(28),
                 LinkThickness=self.px(3),
-                LinkLineSegmentsPerLength=0.12,
+                LinkLineSegmentsPerLength=0.08,  # a finer line is not smoother to the eye; one of thousands of pixels costs
                 LinkHoverDistance=self.px(9),
                 PinQuadSideLength=self.px(9),
                 PinTriangleSideLength=self.px(11),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
-from graph_editor import theme
+from graph_editor import node_view, theme
 from graph_editor.geometry import Box, Point, around
 from graph_editor.look import frames_of
 from graph_editor.paint import Look
@@ -70,13 +70,13 @@ class Underlay:
                 dpg.draw_rectangle(
                     (x0 - left, y0 - top), (x1 - left, y1 - top), fill=(*colour, 16), color=(*colour, 60), rounding=look.px(12)
                 )
-            outside = False
+            outside, zoom = False, canvas.k / look.scale
             for name in canvas.views:
                 box = canvas.box(name)
                 outside |= box is not None and (box[0] < left or box[1] < top or box[2] > left + width or box[3] > top + height)
                 if box is None or box[2] < left or box[3] < top or box[0] > left + width or box[1] > top + height:
                     continue
-                for reach, dark in SHADOW:
+                for reach, dark in SHADOW if zoom > node_view.BODILESS else ():  # of small nodes it is hardly seen, but costs
                     self._shadow(box, reach, dark, left, top, look)
             if outside != self._has_map:  # where all is seen, a map only hides something
                 self._has_map = outside

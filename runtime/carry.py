@@ -111,8 +111,8 @@ class BundledJob:
     assets: Assets
 
     def runner(self, listen: Callable[[JobEvent], None], given: Mapping[str, Any]) -> Runner:
-        """A runner for the job, with other values for params that say how it works and not what it makes. Raises BundleError where
-        the node has no such param, ParamError where it refuses the value."""
+        """A runner for the job, with other values for params that say how it works and not what it makes. Raises BundleError
+        where the node has no such param, ParamError where it refuses the value."""
         spec, values = self.step.spec, {}
         for name, value in given.items():
             param = spec.param(name)

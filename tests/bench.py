@@ -5,6 +5,7 @@ Ratios and differences within one run, the best of several tries each, since a b
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from runtime.takes.replay import OtherModels
 from runtime.terminal.open import NODES, open_patch
 
 ROOT = Path(__file__).resolve().parent.parent
+PICTURES = 30
+"""That a camera gives in a second: as often a patch that is played has a new gesture."""
 
 
 class Nothing(StreamNode):
@@ -189,14 +192,17 @@ def live_over_bare(path: Path, block: int) -> tuple[float, float, float]:
     assert not problems and len(played.streams) == 30, (problems, len(played.streams))
     model = torch.jit.load(str(path)).eval()
     latent = torch.zeros(1, int(model.decode_params[0]), 1)
-    # A new gesture in every block: more than any camera gives.
     gestures = cycle(np.random.default_rng(0).uniform(0.0, 0.4, (997, len(FEATURES))).astype(np.float32))
+    pictures = 0
 
     decoder: Any = engine.instance("decoder")
     flush_denormals()  # as the engine's thread does
 
     def live() -> None:
-        feed.put({"gesture": next(gestures)})
+        nonlocal pictures
+        if engine.frame * PICTURES >= pictures * plan.settings["sample_rate"]:  # the camera has a new picture
+            pictures += 1
+            feed.put({"gesture": next(gestures)})
         engine.render()
 
     def bare() -> None:
@@ -206,11 +212,15 @@ def live_over_bare(path: Path, block: int) -> tuple[float, float, float]:
     for call in (live, bare):
         seconds(call, 20)
     # One by one, so that both find the same caches: what else a live engine does would be in the way of the next decode anyway.
-    pairs = np.zeros((600, 2))
+    # A pair is as many blocks as it takes until the camera has given a picture, so that each holds all that is done for one.
+    blocks = math.ceil(plan.settings["sample_rate"] / PICTURES / block)
+    pairs = np.zeros((300, 2))
     for pair in pairs:
-        pair[0] = work(live)
-        latent.copy_(decoder.latent)
-        pair[1] = work(bare)
+        for _ in range(blocks):
+            pair[0] += work(live)
+            latent.copy_(decoder.latent)
+            pair[1] += work(bare)
+    pairs /= blocks
     # On a machine that is too busy the engine mutes the decoder for being late, and would look very quick.
     assert not engine.failed, f"no figure: {engine.failed}"
     engine.close()

@@ -173,11 +173,13 @@ def tell_frames(place: Path, display: str) -> None:
         path = large(place / f"large-{count}.json", count)
         with window(path, display=display, home=place / f"home-large-{count}") as w:
             opened(path, w, count)
+            whole = build_time(w)
             costs = frame_costs(w)
-            built = build_time(w)
+            near = build_time(w)
         worst = max(median for median, _ in costs.values())
         by_zoom = ", ".join(f"{zoom:g}: {1000 * median:.1f} ({1000 * most:.1f})" for zoom, (median, most) in costs.items())
-        tell(f"{count} nodes built", f"{1000 * built:.0f} ms", "<= 50 ms" if count == 200 else "")
+        built = f"{1000 * whole:.0f} ms as the patch opens, all in sight; {1000 * near:.0f} ms where one sees a few of them large"
+        tell(f"{count} nodes built", built, "<= 50 ms" if count == 200 else "")
         tell(f"a frame with {count} live nodes", f"{1000 * worst:.1f} ms at the worst zoom", f"<= {wanted} ms")
         tell("  by zoom: median (95 of 100), ms", by_zoom, "")
 

@@ -17,7 +17,7 @@ CLEAR = (0, 0, 0, 0)
 def still(pixels: np.ndarray) -> Any:
     """A texture of a picture that stays as it is, float32 [height, width, 4] with 0 to 1.
 
-    It is given to the graphics card once (20 ms for a million pixels); a raw texture, for pictures that move, with every frame."""
+    It is given to the graphics card once (20 ms for a million pixels); a raw texture, for what moves, with every frame."""
     height, width = pixels.shape[:2]
     with dpg.texture_registry():
         return dpg.add_static_texture(width, height, pixels.ravel())

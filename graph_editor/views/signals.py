@@ -31,25 +31,26 @@ class Meter(View):
         self._key = output or source or ""
         self.wants = (output,) if output else ()
         self.sources = (source,) if source and not output else ()
-        look = seat.editor.look
         self._height = seat.px(9)
         self._held, self._held_until = FLOOR, 0.0
         self._shown = (-1, -1)
-        with dpg.drawlist(seat.width, self._height, parent=seat.parent):
-            step = seat.width / CELLS
-            palette = look.palette
-            self._colours = [
-                palette.good if cell < CELLS * 0.7 else palette.warn if cell < CELLS * 0.9 else palette.bad
-                for cell in range(CELLS)
-            ]
-            self._dark = [mix(colour, palette.node, 0.85) for colour in self._colours]
-            self._cells = [
-                dpg.draw_rectangle(
-                    (cell * step, 0), ((cell + 0.75) * step, self._height), color=(0, 0, 0, 0), fill=self._dark[cell]
-                )
-                for cell in range(CELLS)
-            ]
+        self._list = dpg.add_drawlist(seat.width, self._height, parent=seat.parent)
+        self._cells: list[Any] = []
         self._lit = [False] * CELLS
+
+    def _make(self) -> None:
+        """The cells, once somebody sees them: hundreds of meters of forty cells would hold up the making of a large patch."""
+        palette, step = self._seat.editor.look.palette, self._seat.width / CELLS
+        self._colours = [
+            palette.good if cell < CELLS * 0.7 else palette.warn if cell < CELLS * 0.9 else palette.bad for cell in range(CELLS)
+        ]
+        self._dark = [mix(colour, palette.node, 0.85) for colour in self._colours]
+        dpg.push_container_stack(self._list)
+        self._cells = [
+            dpg.draw_rectangle((cell * step, 0), ((cell + 0.75) * step, self._height), color=(0, 0, 0, 0), fill=self._dark[cell])
+            for cell in range(CELLS)
+        ]
+        dpg.pop_container_stack()
 
     def update(self, now: Now) -> None:
         sound = now.values.get(self._key)
@@ -59,6 +60,8 @@ class Meter(View):
         filled, top = (round(CELLS * (1.0 - value / FLOOR)) for value in (level, self._held))
         if (filled, top) == self._shown:
             return
+        if not self._cells:
+            self._make()
         self._shown = filled, top
         for cell in range(CELLS):
             lit = cell < filled or (cell == top - 1 and top > 0)
