@@ -98,7 +98,7 @@ def test_a_star_stands_on_the_disk_and_can_be_taken_away(shelved):
 
 def test_a_training_tells_its_plan_its_phase_and_its_losses_is_stopped_and_goes_on_from_its_step(display, tmp_path):
     shutil.copytree(PATCHES / "demo" / "recordings", tmp_path / "recordings")
-    params = {"config": "raspberry", "steps": 3000, "gan_after": 2800, "crop": 16384, "batch": 2, "shelf_every": 40}
+    params = {"config": "raspberry", "steps": 3000, "gan_after": 2800, "crop": 32768, "batch": 2, "shelf_every": 40}
     nodes = {
         "folder": {"type": "corpus.folder", "params": {"path": "recordings"}, "position": [0, 0]},
         "slicer": {"type": "corpus.slicer", "position": [300, 0]},
@@ -117,10 +117,10 @@ def test_a_training_tells_its_plan_its_phase_and_its_losses_is_stopped_and_goes_
         w.find("trainer")
         w.key("ctrl+r")
         w.until(lambda state: state["jobs"].get("trainer", [""])[0] == "running", 120, "the training")
-        w.until(lambda _: w.ask("texts", label="GAN phase"), 180, "the plan")
         w.until(lambda _: step_told() is not None, 240, "a step")
-        assert w.ask("texts", label="VAE learns what the sounds are")
-        assert w.ask("texts", label="distance ") and w.ask("texts", label=" left")
+        assert chosen(w, "trainer", "GAN phase", turns=80) and w.ask("texts", label="200 steps")
+        for words in ("VAE learns what the sounds are", "distance ", " left", "a second"):
+            assert w.ask("texts", label=words), words
         w.until(lambda _: read_shelf(folder), 240, "a step on the shelf")
         w.do("stop one job")
         w.key("Return")
