@@ -25,6 +25,7 @@ bench: ready-for-tests
 	$(ONE_THREAD) $(BIN)/python -m tests.bench
 	$(ONE_THREAD) $(BIN)/python -m tests.bench_nodes
 	$(ONE_THREAD) $(BIN)/python -m tests.bench_mapping
+	$(BIN)/python -m tests.bench_corpus 10 --short
 
 bench-training: ready-for-tests
 	$(BIN)/python -m tests.bench_training
