@@ -130,7 +130,7 @@ class Canvas:
         """Called once a frame: what may have moved is asked for anew, and of the rest a part, since bodies grow and shrink. To
         ask for all of them costs hundreds of nodes a third of the frame."""
         around = self.pan, self.origin, self.zoom, self.corner, id(self._patch)
-        if moves or around != self._around:
+        if moves or around != self._around or self.underlay.stale:
             self._around, self._unsettled = around, UNSETTLED
         if self._unsettled:
             self._unsettled -= 1

@@ -224,9 +224,11 @@ class Probe:
         found, waiting = [], [view.tag]
         while waiting:
             item = waiting.pop()
+            if not dpg.is_item_shown(item):
+                continue
             waiting += dpg.get_item_children(item, 1)
             kind = dpg.get_item_type(item).rpartition("::")[2]
-            if item == view.tag or not dpg.is_item_shown(item) or "rect_min" not in dpg.get_item_state(item):
+            if item == view.tag or "rect_min" not in dpg.get_item_state(item):
                 continue
             (x, y), (width, height) = dpg.get_item_rect_min(item), dpg.get_item_rect_size(item)
             words = str(dpg.get_value(item)) if kind == "mvText" else str(dpg.get_item_label(item) or "")

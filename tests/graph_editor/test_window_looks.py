@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import numpy as np
 import pytest
 
 from graph_editor.geometry import curve, inside
@@ -106,6 +107,30 @@ def test_every_wire_of_an_example_leads_to_the_right_and_behind_no_node(example)
             name for name, box in boxes.items() if name not in ends and any(inside(point, box) for point in curve(start, end, 40))
         }
         assert not crossed, f"{source} to {target} passes behind {crossed}"
+
+
+def test_what_a_node_shows_is_not_drawn_while_it_is_far_out_of_sight_and_takes_as_much_room(display, tmp_path):
+    nodes = {name: {"type": "audio.gain", "position": [x, 0]} for name, x in (("near", 0), ("far", 6000))}
+    path = tmp_path / "wide.json"
+    path.write_text(json.dumps({"format": 1, "nodes": nodes, "links": []}))
+
+    def shown_of(name):
+        box = w.ask("nodes")[name]
+        return {kind for kind, *_ in w.ask("parts", node=name)}, np.array([box[2] - box[0], box[3] - box[1]])
+
+    with window(path, display=display, home=tmp_path / "home") as w:
+        for _ in ZOOMS:
+            w.key("plus")
+        w.find("near")
+        w.frames(20)
+        (near, size), (far, far_size) = shown_of("near"), shown_of("far")
+        assert "mvDrawlist" in near and "mvDrawlist" not in far and "mvText" in far
+        assert np.abs(far_size - size).max() <= 2 * SEAM
+        w.find("far")
+        w.frames(20)
+        (again, again_size), (away, away_size) = shown_of("far"), shown_of("near")
+        assert (again, away) == (near, far)
+        assert (again_size == size).all() and (away_size == far_size).all()
 
 
 def test_nodes_put_at_one_place_find_free_places_each(empty):
