@@ -1,8 +1,8 @@
 """The figures of training beside acids-rave's own scripts: `make bench-training` prints them as a table.
 
-Both train in processes of their own, in turn (ours, theirs, theirs, ours), on the same examples, with the same config, batch,
-crop and number of threads. Theirs is the package's `scripts/train.py` as it is; a callback of Lightning's notes the times in
-both.
+Both train in processes of their own, in turn (ours, theirs, theirs, ours and so on), on the same examples, with the same config,
+batch, crop and number of threads. Theirs is the package's `scripts/train.py` as it is; a callback of Lightning's notes the times
+in both.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from nodes.rave_audition import Shelving
 from nodes.rave_data import split_corpus, write_examples
 from nodes.rave_package import Training, build, import_rave, quiet
-from nodes.rave_training import CONFIGS, RaveTrainer
+from nodes.rave_plan import CONFIGS, SHELF_LEAST
+from nodes.rave_training import RaveTrainer
 from runtime.artifacts import Artifact, find_files, fingerprint, hash_file
 from runtime.corpus import Corpus, Recording, Slice
 from runtime.node import Job
@@ -61,6 +63,11 @@ class Setup:
 # In the child
 
 
+def spent_since(wall: float, cpu: float) -> list[float]:
+    """[when, seconds, seconds of CPU] of what began at these times and ends now."""
+    return [time.perf_counter(), time.perf_counter() - wall, time.process_time() - cpu]
+
+
 def clock(told: dict[str, list[Any]], setup: Setup) -> Any:
     """Lightning's callback that notes when each step begins and ends, and writes the weights of the last one."""
     import pytorch_lightning as pl
@@ -76,9 +83,7 @@ def clock(told: dict[str, list[Any]], setup: Setup) -> Any:
             self.began = time.perf_counter(), time.process_time()
 
         def on_validation_end(self, trainer: Any, module: Any) -> None:
-            told["validated"].append(
-                [time.perf_counter(), time.perf_counter() - self.began[0], time.process_time() - self.began[1]]
-            )
+            told["beside"].append(spent_since(*self.began))
 
         def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
             told["starts"].append(time.perf_counter())
@@ -98,7 +103,7 @@ def child(setup: Setup) -> dict[str, Any]:
     import pytorch_lightning as pl
     import torch
 
-    told: dict[str, list[Any]] = {"starts": [], "ends": [], "cpu": [], "validated": []}
+    told: dict[str, list[Any]] = {"starts": [], "ends": [], "cpu": [], "beside": [], "shelved": []}
     begin = pl.Trainer.__init__
 
     def watched(self: Any, *arguments: Any, callbacks: Sequence[Any] = (), **options: Any) -> None:
@@ -108,13 +113,25 @@ def child(setup: Setup) -> dict[str, Any]:
     torch.manual_seed(setup.seed)
     np.random.seed(setup.seed)
     with tempfile.TemporaryDirectory() as folder:
-        (ours if setup.who == "ours" else theirs)(setup, Path(folder))
+        if setup.who == "ours":
+            ours(setup, Path(folder), told)
+        else:
+            theirs(setup, Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     workers = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {**told, "peak": peak, "workers": workers.ru_maxrss * 1024, "loading": workers.ru_utime + workers.ru_stime}
 
 
-def ours(setup: Setup, folder: Path) -> None:
+def ours(setup: Setup, folder: Path, told: dict[str, list[Any]]) -> None:
+    put = Shelving.put
+
+    def timed(self: Shelving, *arguments: Any) -> dict[str, Any]:
+        began = time.perf_counter(), time.process_time()
+        found = put(self, *arguments)
+        told["shelved"].append(spent_since(*began))
+        return found
+
+    Shelving.put = timed  # type: ignore[method-assign]
     sound = Path(setup.sound)
     corpus = Artifact(PortType.CORPUS, sound / "corpus", fingerprint(sound / "corpus"), {})
     given = {name: getattr(setup, name) for name in ("config", "steps", "gan_after", "batch", "crop", "threads")}
@@ -178,12 +195,13 @@ class Pace:
 
 
 def pace(told: dict[str, Any], first: int, last: int) -> Pace:
-    """The pace of the steps from `first` on (warm-up left out) to before `last`, without validations: a run this short would hold
-    as many of them as a long one."""
+    """The pace of the steps from `first` on (warm-up left out) to before `last`, without validations and what puts a model on the
+    shelf: a run this short would hold as many of them as a long one."""
     starts, ends = np.array(told["starts"]), np.array(told["ends"])
     begin, end = first + WARM_UP, min(last, len(starts) - 1)
     count, cpu = end - begin, np.array(told["cpu"])
-    spans = np.array([span for at, *span in told["validated"] if starts[begin] < at < starts[end]]).reshape(-1, 2).sum(axis=0)
+    beside = told["beside"] + told["shelved"]
+    spans = np.array([span for at, *span in beside if starts[begin] < at < starts[end]]).reshape(-1, 2).sum(axis=0)
     between = float((starts[begin + 1 : end + 1] - ends[begin:end]).sum()) - spans[0]
     whole, work = float(starts[end] - starts[begin]) - spans[0], float(cpu[end] - cpu[begin]) - spans[1]
     return Pace(whole / count, between / count, work / count)
@@ -220,7 +238,7 @@ def steps_per_second(
     examples(folder / "sound", folder / f"theirs-{config}", crop, config)
     setups = [
         Setup(who, config, vae + gan, vae, batch, crop, threads, 8, 0, str(folder / "sound"), str(folder / f"theirs-{config}"))
-        for who in ("ours", "theirs", "theirs", "ours")
+        for who in ("ours", "theirs", "theirs", "ours", "ours", "theirs")
     ]
     found = [(setup.who, train(setup)) for setup in setups]
     rows = []
@@ -230,15 +248,19 @@ def steps_per_second(
             {who: float(np.mean([getattr(one, name) for one in found])) for who, found in paces.items()}
             for name in ("whole", "between", "cpu")
         )
+        pairs = ", ".join(f"{b.whole / a.whole:.2f}" for a, b in zip(paces["ours"], paces["theirs"], strict=True))
         rows.append(
             (
                 f"{config}, {phase}: steps/s over rave train (batch {batch}, crop {crop}, {threads} threads)",
-                f"{whole['theirs'] / whole['ours']:.3f} ({1 / whole['ours']:.2f} / {1 / whole['theirs']:.2f} a second; "
+                f"{whole['theirs'] / whole['ours']:.3f} (by pair {pairs}; "
+                f"{1 / whole['ours']:.2f} / {1 / whole['theirs']:.2f} a second; "
                 f"between steps {1000 * between['ours']:.0f} / {1000 * between['theirs']:.0f} ms; "
                 f"CPU {cpu['ours']:.2f} / {cpu['theirs']:.2f} s a step)",
                 ">= 1.0",
             )
         )
+    shelved = float(np.mean([span for who, told in found if who == "ours" for _, span, _ in told["shelved"][:1]]))
+    rows.append((f"{config}: to hear a model and put it on the shelf, every {SHELF_LEAST} steps at most", f"{shelved:.1f} s", ""))
     peaks = {who: max(told["peak"] for whom, told in found if whom == who) for who in ("ours", "theirs")}
     workers, loading = (max(told[name] for who, told in found if who == "theirs") for name in ("workers", "loading"))
     rows.append(
@@ -311,13 +333,13 @@ def distance(weights: Path, config: str, crop: int, sound: np.ndarray) -> float:
     with torch.inference_mode():
         for one in heard:
             torch.manual_seed(0)
-            again = model.decode(model.encode(one[None])[:, :])[..., :crop]
+            again = model(one[None])[..., :crop]
             found.append(float(model.audio_distance(one[None], again)["spectral_distance"]))
     return float(np.mean(found))
 
 
 def reconstruction(
-    config: str, folder: Path, *, steps: int, crop: int = 32768, seeds: Sequence[int] = (0, 1)
+    config: str, folder: Path, *, steps: int, crop: int = 32768, seeds: Sequence[int] = (0, 1, 2)
 ) -> list[tuple[str, str, str]]:
     """How well both say, after as many steps from the same seed, sound that neither has heard."""
     make_sound(folder / "unheard", 30.0, seed=99)
