@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nodes.rave_inspect import try_model
-from nodes.rave_model import open_model, warm_up
+from nodes.rave_model import open_model, quick_decode, warm_up
 from runtime.artifacts import Artifact
 from runtime.errors import NodeError
 from runtime.node import Block, Job, JobNode, Stream, StreamNode
@@ -125,8 +125,7 @@ class RaveDecoder(StreamNode):
         self.values = self.latent.numpy()[0, :, 0]
         self.deliver = Deliver()
         self.inference = torch.inference_mode()
-        self.decode = self.model.decode
-        warm_up(self.model, lambda: self.decode(self.latent))
+        self.decode = quick_decode(self.model, self.latent)
 
     def process(self, block: Block, latent: np.ndarray) -> dict[str, np.ndarray]:
         deliver, frames = self.deliver, block.frames

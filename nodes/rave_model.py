@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,33 @@ def reset_caches(model: Any) -> None:
         buffer.zero_()
 
 
-def warm_up(model: Any, call: Any) -> None:
+def warm_up(model: Any, call: Any, calls: int = WARM_UP_CALLS) -> None:
     """Calls until TorchScript has compiled, then silences what this left behind."""
     import torch
 
     with torch.inference_mode():
-        for _ in range(WARM_UP_CALLS):
+        for _ in range(calls):
             call()
     reset_caches(model)
+
+
+def quick_decode(model: Any, latent: Any) -> Any:
+    """A function like model.decode, warmed up for latents like `latent` and with silent caches, that says the same 3 to 8 %
+    sooner: that of a copy whose weights are constants of its code. It remembers in the caches of `model`, so that
+    `reset_caches(model)` silences both. For a model of which this is not so, its own decode."""
+    import torch
+
+    def first(decode: Any, calls: int) -> Any:
+        warm_up(model, partial(decode, latent), calls)
+        torch.manual_seed(0)
+        with torch.inference_mode():
+            return decode(latent)
+
+    try:
+        quick = torch.jit.freeze(model, preserved_attrs=["decode"]).decode
+        same = torch.equal(first(quick, WARM_UP_CALLS), first(model.decode, 1))
+    except RuntimeError:  # torch's word for all that it cannot do
+        same = False
+    decode = quick if same else model.decode
+    warm_up(model, partial(decode, latent), 0 if same else WARM_UP_CALLS)
+    return decode

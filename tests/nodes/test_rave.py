@@ -16,7 +16,7 @@ import soundfile
 from nodes import rave_encoded
 from nodes.rave import RaveDecoder, RaveEncoder, RaveFile, mean_encoder
 from nodes.rave_corpus import EncodeCorpus
-from nodes.rave_model import caches, open_model, reset_caches
+from nodes.rave_model import caches, open_model, quick_decode, reset_caches
 from nodes.rave_package import Training, build, export, latents_kept, quiet
 from nodes.rave_play import RaveForward
 from runtime.artifacts import Artifact
@@ -210,6 +210,41 @@ def test_a_reset_clears_every_cache(model: Artifact) -> None:
     assert any(buffer.abs().sum() > 0 for buffer in caches(opened))
     reset_caches(opened)
     assert not any(buffer.abs().sum() > 0 for buffer in caches(opened))
+
+
+def three_frames(decode: Any) -> np.ndarray:
+    """What a decode says of a latent that moves, from one seed."""
+    import torch
+
+    with torch.inference_mode():
+        torch.manual_seed(1)
+        return np.concatenate([decode(torch.full((1, 4, 1), value)).numpy()[0] for value in (0.0, 1.0, -1.0)], axis=1)
+
+
+def test_the_quick_decode_says_what_the_model_says_bit_by_bit_and_a_reset_silences_it(model: Artifact) -> None:
+    import torch
+
+    plain, played = open_model(model.path), open_model(model.path)
+    reset_caches(plain)
+    quick = quick_decode(played, torch.zeros(1, 4, 1))
+    assert str(quick.graph) != str(played.decode.graph), "the copy says the same, so it should be taken"
+    expected = three_frames(plain.decode)
+    np.testing.assert_array_equal(three_frames(quick), expected)
+    assert not np.array_equal(three_frames(quick), expected), "it remembers the frames before"
+    reset_caches(played)
+    np.testing.assert_array_equal(three_frames(quick), expected)
+
+
+def test_a_model_that_remembers_elsewhere_than_in_its_caches_is_played_by_its_own_decode() -> None:
+    import torch
+
+    from tests.nodes.tiny_model import Counting
+
+    model = torch.jit.script(Counting()).eval()
+    decode = quick_decode(model, torch.zeros(1, 4, 1))
+    before = model.calls
+    decode(torch.zeros(1, 4, 1))
+    assert model.calls == before + 1
 
 
 def test_the_encoder_answers_one_latent_frame_later_and_names_its_latents(model: Artifact) -> None:
