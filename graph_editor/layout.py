@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from graph_editor.geometry import Box, Point, around
 from graph_editor.layers import layered
+from graph_editor.look import comments_of, frames_of
 from graph_editor.theme import NARROW_WIDTH, NODE_PADDING, NODE_WIDTH, SIZES, text_width
 from runtime.patch import Patch
 from runtime.registry import Registry
@@ -24,6 +25,7 @@ WIDTH, HEAD, ROW, FOOT = NODE_WIDTH + 2.0 * NODE_PADDING[0], 40.0, 25.0, 14.0
 MARK = 24.0
 """Room for the icon before a title."""
 SHOWN_PARAMS = 4
+"""Params that stand in the node itself; the rest is in the inspector."""
 PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
 VIEWS = {
@@ -55,6 +57,10 @@ CELL = 300.0
 """Side of a square of the grid in which nodes are looked up: about a node's size."""
 MARGIN = 40.0
 """What is left free around what is brought into view."""
+FRAME_MARGIN, FRAME_HEAD = 18.0, 42.0
+"""Between a frame and its nodes, and above them for its title."""
+COMMENT_HEIGHT = 100.0
+"""About as high is a comment."""
 
 
 def inner_width(spec: NodeSpec | None) -> int:
@@ -76,9 +82,13 @@ def size_of(spec: NodeSpec | None, folded: bool = False) -> Size:
     rows, wide = len(spec.inputs) + len(spec.outputs), inner_width(spec) + WIDTH - NODE_WIDTH
     if folded:
         return wide, HEAD + ROW * rows + FOOT
-    preview = VIEWS.get(spec.type) or next((PREVIEWS[port.type] for port in spec.outputs if port.type in PREVIEWS), 0.0)
     trouble = 0.0 if all(port.optional for port in spec.inputs) else TROUBLE
-    return wide, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + preview + trouble + FOOT
+    return wide, HEAD + ROW * (rows + min(len(spec.params), SHOWN_PARAMS)) + view_height(spec) + trouble + FOOT
+
+
+def view_height(spec: NodeSpec) -> float:
+    """About how high the view of a node will be, or the preview of what it gives."""
+    return VIEWS.get(spec.type) or next((PREVIEWS[port.type] for port in spec.outputs if port.type in PREVIEWS), 0.0)
 
 
 def sizes_of(patch: Patch, registry: Registry, drawn: Mapping[str, Size] | None = None) -> dict[str, Size]:
@@ -99,6 +109,18 @@ def boxes_of(patch: Patch, sizes: Mapping[str, Size], names: Iterable[str] | Non
         if name in patch.nodes:
             found[name] = box(patch.nodes[name].position, sizes.get(name, DEFAULT_SIZE))
     return found
+
+
+def extent(patch: Patch, sizes: Mapping[str, Size]) -> Box | None:
+    """The smallest box around all that the patch shows: nodes, frames and comments; None around nothing."""
+    nodes = boxes_of(patch, sizes)
+    found = [*nodes.values(), *(box(one.position, (one.width, COMMENT_HEIGHT)) for one in comments_of(patch))]
+    for frame in frames_of(patch):
+        framed = around(nodes[name] for name in frame.nodes if name in nodes)
+        if framed is not None:
+            left, top, right, bottom = framed
+            found.append((left - FRAME_MARGIN, top - FRAME_HEAD, right + FRAME_MARGIN, bottom + FRAME_MARGIN))
+    return around(found)
 
 
 def box(position: Point, size: Size) -> Box:

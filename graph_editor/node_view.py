@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dearpygui.dearpygui as dpg
 
 from graph_editor import param_files, theme
-from graph_editor.layout import inner_width
+from graph_editor.layout import ROW, SHOWN_PARAMS, TROUBLE, inner_width, view_height
 from graph_editor.previews import Seat, View, view_of
 from graph_editor.widgets import Field, make_field
 from runtime.patch import Node
@@ -20,8 +19,6 @@ from runtime.spec import NodeSpec, PortType
 if TYPE_CHECKING:
     from graph_editor.editor import Editor
 
-SHOWN_PARAMS = 4
-"""Params that stand in the node itself; the rest is in the inspector."""
 BODILESS = 0.5
 """At this zoom and below a node shows its title and pins only."""
 
@@ -44,6 +41,18 @@ class Face:
 
 
 @dataclass
+class Body:
+    """What stands in a node besides its pins: the group that holds it, a blank that takes its place while nobody sees it, and
+    what fills the group when it is seen for the first time (None once it did)."""
+
+    content: Any
+    blank: Any
+    make: Callable[[Any], None] | None
+    is_away: bool = True
+    """Whether the blank stands in its place."""
+
+
+@dataclass
 class NodeView:
     """The items of one node: `pins` by (port, whether an output), with the label that tells where each lies."""
 
@@ -55,11 +64,9 @@ class NodeView:
     view: View | None = None
     place: tuple[int, int] = (0, 0)
     """Where the node editor was told to put it."""
-    state: str = ""
+    state: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    parts: list[tuple[Any, Any]] = field(default_factory=list)
-    """What stands in the node besides its pins: (the group that holds it, a blank that takes its place)."""
-    is_away: bool = False
+    body: Body | None = None
 
 
 def face_of(editor: Editor, name: str, node: Node, spec: NodeSpec | None, zoom: float, linked: tuple[set[str], set[str]]) -> Face:
@@ -85,7 +92,8 @@ def face_of(editor: Editor, name: str, node: Node, spec: NodeSpec | None, zoom: 
 
 
 def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int, int]) -> NodeView:
-    """Makes the items of a node in the node editor `parent`."""
+    """Makes the items of a node in the node editor `parent`; a blank of about its size stands for its body until `put_away` is
+    told that it is seen."""
     look, zoom = editor.look, face.zoom
     view = NodeView(face, place=place, params=node.params)
     small = look.font("small", zoom=max(zoom, BODILESS))
@@ -106,14 +114,7 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
     for port in face.ports[0]:
         _pin(editor, view, port, False, types.get((port, False)), small, width, bodiless)
     if not bodiless:
-        if face.troubles:
-            _troubles(editor, view, width, small)
-        if not face.folded and face.spec is not None:
-            _params(editor, view, node, width, small)
-            seat_kind = view_of(face.type, face.spec)
-            if seat_kind is not None:
-                with _part(view, small) as body:
-                    view.view = seat_kind(Seat(editor, face.node, face.spec, body, width, zoom))
+        _body(editor, view, width)
     for port in face.ports[1]:
         _pin(editor, view, port, True, types.get((port, True)), small, width, bodiless)
     if not (bodiless or face.ports[0] or face.ports[1]):
@@ -122,28 +123,50 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
     return view
 
 
-@contextmanager
-def _part(view: NodeView, font: Any) -> Iterator[Any]:
-    """What stands in the node without a pin; gives the group that holds it."""
-    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
-        with dpg.group() as content:
-            dpg.bind_item_font(content, font)
-            yield content
-        view.parts.append((content, dpg.add_spacer(show=False)))
-
-
-def put_away(view: NodeView, away: bool) -> None:
-    """Puts blanks of the same size in the place of what nobody sees: the library draws what lies outside of the view as well.
-    What was never drawn stays until its size is known."""
-    sizes = [dpg.get_item_rect_size(content) for content, _ in view.parts] if away else []
-    if away and not all(height for _, height in sizes):
+def _body(editor: Editor, view: NodeView, width: int) -> None:
+    """Room for the node's body, about as high as it will be."""
+    face = view.face
+    spec = None if face.folded else face.spec
+    seat = view_of(face.type, spec) if spec else None
+    own = getattr(seat, "sets", ())
+    shown = [param for param in spec.params if param.name not in own][:SHOWN_PARAMS] if spec else []
+    if not (face.troubles or shown or seat):
         return
-    view.is_away = away
-    for (_, blank), (width, height) in zip(view.parts, sizes, strict=False):
-        dpg.configure_item(blank, width=round(width), height=round(height))
-    for content, blank in view.parts:
-        dpg.configure_item(content, show=not away)
-        dpg.configure_item(blank, show=away)
+
+    def make(content: Any) -> None:
+        if face.troubles:
+            _troubles(editor, view, width)
+        if shown:
+            _params(editor, view, shown, width)
+        if seat and spec:
+            view.view = seat(Seat(editor, face.node, spec, content, width, face.zoom))
+
+    height = ROW * len(shown) + (TROUBLE if face.troubles else 0.0) + (view_height(spec) if spec else 0.0)
+    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
+        group = dpg.add_group(show=False)
+        blank = dpg.add_spacer(width=width, height=round(editor.look.px(height) * face.zoom))
+    dpg.bind_item_font(group, editor.look.font("small", zoom=face.zoom))
+    view.body = Body(group, blank, make)
+
+
+def put_away(body: Body, away: bool) -> None:
+    """Puts a blank of the same size in the place of what nobody sees: the library draws what lies outside of the view as well.
+    What was made and not yet drawn stays until its size is known."""
+    width, height = dpg.get_item_rect_size(body.content) if away else (0, 0)
+    if away and not height:
+        return
+    body.is_away = away
+    if away:
+        dpg.configure_item(body.blank, width=round(width), height=round(height))
+    elif body.make is not None:
+        make, body.make = body.make, None
+        dpg.push_container_stack(body.content)
+        try:
+            make(body.content)
+        finally:
+            dpg.pop_container_stack()
+    dpg.configure_item(body.content, show=not away)
+    dpg.configure_item(body.blank, show=away)
 
 
 def paint(editor: Editor, view: NodeView, *, selected: bool) -> None:
@@ -151,7 +174,7 @@ def paint(editor: Editor, view: NodeView, *, selected: bool) -> None:
     face = view.face
     trouble = "failed" if face.failed else "waiting" if waits(face) else "problem" if face.troubles else ""
     state = "selected" if selected else trouble or ("off" if face.mode else "")
-    if state != view.state or not dpg.get_item_theme(view.tag):
+    if state != view.state:
         view.state = state
         colour = theme.FRAME_COLOURS.get(face.colour, theme.family_of(face.type)[1])
         dpg.bind_item_theme(view.tag, editor.look.node(colour, face.zoom, state))
@@ -222,35 +245,28 @@ def _pin(
     view.labels[port, is_output] = item
 
 
-def _troubles(editor: Editor, view: NodeView, width: int, font: Any) -> None:
+def _troubles(editor: Editor, view: NodeView, width: int) -> None:
     look, face = editor.look, view.face
-    with _part(view, font):
-        more = f"  (+{len(face.troubles) - 1})" if len(face.troubles) > 1 else ""
-        words = f"{theme.icon('clock' if waits(face) else 'triangle-alert')} {face.troubles[0]}{more}"
-        item = dpg.add_text(look.wrapped(words, width, zoom=face.zoom))
-        dpg.bind_item_theme(item, look.words("bad" if face.failed else "muted" if waits(face) else "warn"))
-        editor.explain(item, "\n".join(face.troubles))
+    more = f"  (+{len(face.troubles) - 1})" if len(face.troubles) > 1 else ""
+    words = f"{theme.icon('clock' if waits(face) else 'triangle-alert')} {face.troubles[0]}{more}"
+    item = dpg.add_text(look.wrapped(words, width, zoom=face.zoom))
+    dpg.bind_item_theme(item, look.words("bad" if face.failed else "muted" if waits(face) else "warn"))
+    editor.explain(item, "\n".join(face.troubles))
 
 
-def _params(editor: Editor, view: NodeView, node: Node, width: int, font: Any) -> None:
-    spec = view.face.spec
-    own = getattr(view_of(view.face.type, spec), "sets", ()) if spec else ()
-    shown = [param for param in spec.params if param.name not in own][:SHOWN_PARAMS] if spec else []
-    if not shown:
-        return
+def _params(editor: Editor, view: NodeView, shown: Sequence[Any], width: int) -> None:
     left = round(width * 0.38)
-    with _part(view, font):
-        for param in shown:
-            label = param.name.replace("_", " ")
-            with dpg.group(horizontal=True, horizontal_spacing=0) as row:
-                words = dpg.add_text(label)
-                dpg.bind_item_theme(words, editor.look.words("muted"))
-                size = editor.look.width(label, "small", zoom=view.face.zoom)
-                dpg.add_spacer(width=max(4, left - size))
-                room = width - max(left, size + 4)
-                value = legal(param, node.params.get(param.name))
-                view.fields[param.name] = _field(editor, view.face.node, param, value, row, room, view.face.zoom)
-            editor.explain(words, f"{param.name}: {param.doc}" if param.doc else param.name)
+    for param in shown:
+        label = param.name.replace("_", " ")
+        with dpg.group(horizontal=True, horizontal_spacing=0) as row:
+            words = dpg.add_text(label)
+            dpg.bind_item_theme(words, editor.look.words("muted"))
+            size = editor.look.width(label, "small", zoom=view.face.zoom)
+            dpg.add_spacer(width=max(4, left - size))
+            room = width - max(left, size + 4)
+            value = legal(param, view.params.get(param.name))
+            view.fields[param.name] = _field(editor, view.face.node, param, value, row, room, view.face.zoom)
+        editor.explain(words, f"{param.name}: {param.doc}" if param.doc else param.name)
 
 
 def _field(editor: Editor, name: str, param: Any, value: Any, parent: Any, width: int, zoom: float) -> Field:

@@ -125,17 +125,17 @@ class Look:
 
     def node(self, colour: Colour, zoom: float, state: str = "") -> Any:
         """A theme for a node. `state`: "", selected, failed, problem, waiting (for another that has a problem) or off."""
-        palette = self.palette
-        title = mix(palette.node, colour, palette.title_mix)
-        edge = {
-            "selected": palette.accent,
-            "failed": palette.bad,
-            "problem": palette.warn,
-            "waiting": mix(palette.line, palette.warn, 0.3),
-            "off": palette.faint,
-        }.get(state, palette.line)
 
         def make() -> None:
+            palette = self.palette
+            title = mix(palette.node, colour, palette.title_mix)
+            edge = {
+                "selected": palette.accent,
+                "failed": palette.bad,
+                "problem": palette.warn,
+                "waiting": mix(palette.line, palette.warn, 0.3),
+                "off": palette.faint,
+            }.get(state, palette.line)
             nodes(
                 TitleBar=title,
                 TitleBarHovered=mix(title, palette.shade, 0.06),
@@ -194,6 +194,10 @@ class Look:
                 Link=(*colour[:3], 215), LinkHovered=mix(colour, self.palette.shade, 0.4), LinkSelected=self.palette.shade
             ),
         )
+
+    def set_pieces(self, fine: float) -> None:
+        """Of how many straight pieces wires are, for each pixel of their length: the library knows one number for all."""
+        dpg.set_value(self._pieces, [fine, -1.0])
 
     def unseen(self) -> Any:
         """A theme for a node that shall not be seen."""
@@ -344,6 +348,7 @@ class Look:
                 MiniMapCanvas=(*palette.shade, 8),
                 MiniMapCanvasOutline=(*palette.shade, 40),
             )
+            self._pieces = node_style(LinkLineSegmentsPerLength=0.1)["LinkLineSegmentsPerLength"]
             node_style(
                 NodeCornerRounding=self.px(8),
                 NodePadding=self._pair(NODE_PADDING),
@@ -353,7 +358,6 @@ class Look:
                 PinOffset=0,
                 GridSpacing=self.px(28),
                 LinkThickness=self.px(3),
-                LinkLineSegmentsPerLength=0.08,  # a finer line is not smoother to the eye; one of thousands of pixels costs
                 LinkHoverDistance=self.px(9),
                 PinQuadSideLength=self.px(9),
                 PinTriangleSideLength=self.px(11),

@@ -109,6 +109,10 @@ class Probe:
     def _nodes(self) -> Any:
         return {name: self._editor.canvas.box(name) for name in self._editor.canvas.views}
 
+    def _grounds(self) -> Any:
+        """The rectangles of the frames under the nodes."""
+        return self._editor.canvas.underlay.boxes()
+
     def _pin(self, node: str, port: str, output: bool) -> Any:
         return self._editor.canvas.pin_place(node, port, output)
 

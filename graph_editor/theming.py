@@ -43,14 +43,16 @@ def nodes(**colours: Colour) -> None:
         dpg.add_theme_color(getattr(dpg, spelt), value, category=dpg.mvThemeCat_Nodes)
 
 
-def node_style(**values: Any) -> None:
-    """Sizes of the node editor."""
-    for name, value in values.items():
-        dpg.add_theme_style(
+def node_style(**values: Any) -> dict[str, Any]:
+    """Sizes of the node editor; gives their items, whose values may be set later."""
+    return {
+        name: dpg.add_theme_style(
             getattr(dpg, f"mvNodeStyleVar_{name}"),
             *(value if isinstance(value, tuple) else (value,)),
             category=dpg.mvThemeCat_Nodes,
         )
+        for name, value in values.items()
+    }
 
 
 def plots(**colours: Colour) -> None:

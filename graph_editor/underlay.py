@@ -8,14 +8,12 @@ import dearpygui.dearpygui as dpg
 
 from graph_editor import node_view, theme
 from graph_editor.geometry import Box, Point, around
+from graph_editor.layout import FRAME_HEAD, FRAME_MARGIN
 from graph_editor.look import frames_of
 from graph_editor.paint import Look
 
 if TYPE_CHECKING:
     from graph_editor.canvas import Canvas
-
-MARGIN, HEAD = 18, 42
-"""Pixels at scale 1 between a frame and its nodes, and above them for its title."""
 
 SHADOW = ((7, 14), (4, 18), (2, 22))
 """The layers of a node's shadow: how far each reaches in pixels at scale 1, and how dark it is of 255."""
@@ -52,7 +50,7 @@ class Underlay:
         for number, one in enumerate(frames_of(canvas.editor.document.patch)):
             box = around(b for name in one.nodes if (b := canvas.box(name)) is not None)
             if box is not None:
-                margin, head = px(MARGIN) * zoom, px(HEAD) * max(zoom, 0.6)
+                margin, head = px(FRAME_MARGIN) * zoom, px(FRAME_HEAD) * max(zoom, 0.6)
                 found[number] = box[0] - margin, box[1] - head, box[2] + margin, box[3] + margin
         return found
 

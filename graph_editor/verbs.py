@@ -226,7 +226,8 @@ def fit(editor: Editor, names: set[str] | None = None) -> None:
     """Shows all nodes, or these, as large as they fit."""
     canvas = editor.canvas
     patch = editor.document.patch
-    found = layout.bounds(patch, layout.sizes_of(patch, editor.registry, canvas.sizes()), names or None)
+    sizes = layout.sizes_of(patch, editor.registry, canvas.sizes())
+    found = layout.bounds(patch, sizes, names) if names else layout.extent(patch, sizes)
     if found is None:
         return
     width, height = canvas.size

@@ -73,7 +73,8 @@ class Learner:
             one, many = self.called
             title = type(self).spec.title.lower()  # type: ignore[attr-defined]
             raise NodeError(
-                f"this {title} has not been taught yet: record {many} with `glasspatch teach PATCH NODE {one.upper()} ...`"
+                f"this {title} has not been taught yet: record {many} with Record in its node, or with "
+                f"`glasspatch teach PATCH NODE {one.upper()} ...`"
             )
         taught, given = self.examples.gesture, tuple(stream.names["gesture"])
         self._columns = None if given == taught else columns_of(taught, given, type(self).spec.title)  # type: ignore[attr-defined]

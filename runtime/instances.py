@@ -130,6 +130,6 @@ def _artifact(step: Step, port: str, assets: Assets | None) -> Artifact | None:
         node, output = sources[0]
         raise ParamError(f"the shelf of {node} has no {output} model yet; train for a while, or star a step on it")
     if found is None:
-        raise ParamError(f"the {port} of {sources[0][0]} has not been made yet; run the patch first (glasspatch run)")
+        raise ParamError(f"the {port} of {sources[0][0]} has not been made yet; run the patch first (Run, or glasspatch run)")
     found.verify()
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +31,8 @@ SCALES = {1.0: (1920, 1080), 1.5: (2880, 1620)}
 COLOURS = 256
 """Of a kept picture: more are hardly seen, and would weigh."""
 STAGE = {"device": "none", "osc": 0}
+SILENT = 15.0
+"""Seconds after which a patch that plays gives no sound."""
 PLAYED = 6.0
 """Seconds of sound before a picture is taken: by then the face was found and the meters move."""
 
@@ -137,16 +140,17 @@ def shown(path: Path, place: Path, scale: float, size: tuple[int, int], theme: s
     preferences = {**STAGE, "theme": theme, "scale": scale, "width": size[0], "height": size[1]}
     (home / "preferences.json").write_text(json.dumps(preferences))
     trust_models(path, home)
+    try_models(path, home)
     with screen(size) as display, window(path, display=display, home=home, size=size) as w:
         yield w
 
 
 def trust_models(path: Path, home: Path) -> None:
-    """The models made beside a patch open without a question for the user with this folder."""
+    """The models made by the patches in its folder open without a question for the user with this folder."""
     before = os.environ.get("GLASSPATCH_CONFIG")
     os.environ["GLASSPATCH_CONFIG"] = str(home)
     try:
-        for model in path.with_suffix(".assets").glob("*/*.ts"):
+        for model in path.parent.glob("*.assets/*/*.ts"):
             trust(model)
     finally:
         if before is None:
@@ -155,12 +159,21 @@ def trust_models(path: Path, home: Path) -> None:
             os.environ["GLASSPATCH_CONFIG"] = before
 
 
+def try_models(path: Path, home: Path) -> None:
+    """Runs a patch that plays a ready model, as its comment asks for; one with a trainer would take days."""
+    text = path.read_text()
+    if '"rave.file"' in text and '"rave.trainer"' not in text:
+        command = [sys.executable, "-m", "runtime.cli", "run", str(path)]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, "GLASSPATCH_CONFIG": str(home)}, check=True, capture_output=True)
+
+
 def play(w: Window) -> bool:
     """Live, until something is heard and seen; says whether the patch can play at all."""
     w.key("ctrl+l")
     state = w.until(lambda state: state["client"] in ("playing", "off", "dead"), 60, "the sound")
     if state["client"] == "playing" and not state["problems"]:
-        w.until(lambda state: state["peak"] > 0.0 or state["counters"].get("seconds", 0) > PLAYED, 30, "a sound")
+        began = time.monotonic()  # without a model of the artist's own there is no sound to wait for
+        w.until(lambda state: state["peak"] > 0.0 or time.monotonic() - began > SILENT, 2 * SILENT, "a sound")
         began = time.monotonic()
         while time.monotonic() - began < PLAYED:
             w.frames(5)

@@ -1,6 +1,7 @@
 """Where nodes lie."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ from tests.graph_editor.test_wires import any_patch
 
 ROOT = Path(__file__).parents[2]
 NODES = discover("nodes")
+
+
+def test_the_extent_is_around_frames_with_their_titles_and_comments_too():
+    frame = {"title": "all of it", "nodes": ["source", "scale", "gone"]}
+    comment = {"text": "look", "position": [600, 400], "width": 300}
+    sizes = dict.fromkeys(chain().nodes, (100.0, 50.0))
+    framed = replace(chain(), view={"frames": [frame]})
+    assert layout.extent(framed, sizes) == (-18.0, -42.0, 700.0, 68.0)
+    assert layout.extent(replace(framed, view={"frames": [frame], "comments": [comment]}), sizes) == (-18.0, -42.0, 900.0, 500.0)
+    assert layout.extent(Patch(), {}) is None
 
 
 def test_the_bounds_are_around_all_nodes_or_some_or_none():

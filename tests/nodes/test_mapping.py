@@ -273,7 +273,9 @@ def test_missing_dimensions_are_refused_by_name():
 
 
 def test_an_untaught_regressor_says_how_to_teach_it():
-    with pytest.raises(NodeError, match="has not been taught yet: record anchors with `glasspatch teach PATCH NODE ANCHOR"):
+    with pytest.raises(
+        NodeError, match="has not been taught yet: record anchors with Record in its node, or with `glasspatch teach PA"
+    ):
         prepared(Examples(GESTURE, TARGETS))
 
 

@@ -142,7 +142,9 @@ def test_gestures_that_are_alike_are_told():
 
 
 def test_an_untaught_classifier_says_how_to_teach_it():
-    with pytest.raises(NodeError, match="this classifier has not been taught yet: record gestures with `glasspatch teach PATCH"):
+    with pytest.raises(
+        NodeError, match="this classifier has not been taught yet: record gestures with Record in its node, or with `glasspatch"
+    ):
         prepared(Examples(GESTURE, ()))
 
 
