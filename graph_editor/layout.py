@@ -26,7 +26,7 @@ MARK = 24.0
 """Room for the icon before a title."""
 SHOWN_PARAMS = 4
 """Params that stand in the node itself; the rest is in the inspector."""
-PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 60.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
+PREVIEWS = {PortType.IMAGE: 150.0, PortType.AUDIO: 24.0, PortType.CONTROL: 80.0, PortType.MAPPING: 80.0, PortType.CORPUS: 80.0}
 """Room that the preview of a node's first output may take."""
 VIEWS = {
     "audio.analyser": 220.0,

@@ -45,6 +45,11 @@ class Look:
         """How wide a line of words is, in pixels."""
         return math.ceil(text_width(words, self.height(size, zoom), weight))
 
+    def width_in(self, words: str, font: Any) -> int | None:
+        """How wide a line of words is in one of these fonts; None for another, or none."""
+        found = next((key for key, one in self._fonts.items() if one == font), None)
+        return None if found is None else math.ceil(text_width(words, found[1], found[0]))
+
     def wrapped(self, words: str, width: float, size: str = "small", zoom: float = 1.0) -> str:
         """Words broken into lines of at most so many pixels: inside nodes the library cannot do it."""
         return wrapped(words, width, self.height(size, zoom))

@@ -236,7 +236,8 @@ class Probe:
                 continue
             (x, y), (width, height) = dpg.get_item_rect_min(item), dpg.get_item_rect_size(item)
             words = str(dpg.get_value(item)) if kind == "mvText" else str(dpg.get_item_label(item) or "")
-            wide = max(look.width(line, "small", zoom=view.face.zoom) for line in words.split("\n"))
+            lines, font = words.split("\n"), dpg.get_item_font(item)
+            wide = max(look.width_in(line, font) or look.width(line, "small", zoom=view.face.zoom) for line in lines)
             found.append([kind, words, [x, y, x + width, y + height], wide])
         return found
 

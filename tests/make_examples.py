@@ -46,11 +46,11 @@ def patch_of(sources: Mapping[str, tuple[Node, Place]], tracker: str, output: st
     rest: dict[str, tuple[str, dict[str, Any], Place]] = {
         "choice": ("control.select", {"names": names}, (521.0, 300.0)),
         "calm": ("control.one_euro", {"rest": 1.0 if tracker != "heard" else 8.0}, (761.0, 300.0)),  # a voice does not tremble
-        "model": ("rave.file", {"path": "demo.assets/trainer/model.ts"}, (1031.0, 60.0)),
-        "regressor": ("mapping.regressor", {}, (1031.0, 300.0)),
-        "decoder": ("rave.decoder", {}, (1271.0, 300.0)),
-        "limiter": ("audio.limiter", {}, (1511.0, 300.0)),
-        "output": ("audio.output", {}, (1751.0, 300.0)),
+        "model": ("rave.file", {"path": "demo.assets/trainer/model.ts"}, (1055.0, 60.0)),
+        "regressor": ("mapping.regressor", {}, (1055.0, 300.0)),
+        "decoder": ("rave.decoder", {}, (1295.0, 300.0)),
+        "limiter": ("audio.limiter", {}, (1535.0, 300.0)),
+        "output": ("audio.output", {}, (1775.0, 300.0)),
     }
     nodes |= {name: Node(kind, params=params, position=place) for name, (kind, params, place) in rest.items()}
     ways = [
