@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ import dearpygui.dearpygui as dpg
 from graph_editor import node_view
 from graph_editor.dragging import Dragging, is_adding
 from graph_editor.geometry import Box, Point, inside
-from graph_editor.layout import ZOOMS, size_of
+from graph_editor.in_view import InView
+from graph_editor.layout import ZOOMS
 from graph_editor.node_view import NodeView
 from graph_editor.notes_view import Notes
 from graph_editor.theme import NODE_PADDING
@@ -28,12 +28,6 @@ UNSETTLED = 3
 """Frames after a change until every node has been drawn in its new place."""
 ASKED = 8
 """Of what rests, one in so many is asked in each frame where it lies."""
-PIECES = (0.08, 0.05, 0.03)
-MOST_PIECES = 5000
-"""Of how many straight pieces a wire is drawn, for each pixel of its length: finer than the first is not smoother to the eye. The
-others are taken where the wires of a large patch, thousands of pixels long, would have more in all: a tenth of a frame's time."""
-FAR = 200
-"""Pixels at scale 1 beyond the edge within which a node is drawn whole: it is there when the view moves."""
 
 
 class Canvas:
@@ -54,7 +48,6 @@ class Canvas:
         self.origin: Point = (0.0, 0.0)
         """What is subtracted from a node's place on the canvas, in pixels of the screen."""
         self._patch = Patch()
-        self._pieces = 0.0
         self._pins: dict[Any, tuple[str, str, bool]] = {}
         self.chosen: set[str] = set()
         """The nodes that the node editor itself has chosen, and therefore drags."""
@@ -63,7 +56,8 @@ class Canvas:
         self._boxes: dict[Any, Box] = {}
         """Of nodes, by their items; the one that was asked for the longest time ago comes first."""
         self._around: tuple[Any, ...] = ()
-        self._unsettled = self._turn = 0
+        self._unsettled = 0
+        self.in_view = InView(self)
         with dpg.child_window(
             parent=parent, width=size[0], height=size[1], no_scrollbar=True, no_scroll_with_mouse=True
         ) as self.pane:
@@ -143,27 +137,6 @@ class Canvas:
             self._boxes.clear()
         for tag in list(islice(self._boxes, -(-len(self._boxes) // ASKED))):
             del self._boxes[tag]
-
-    def _put_away(self) -> None:
-        """Called once a frame: the bodies of nodes far outside of the view are not drawn."""
-        self._turn = (self._turn + 1) % ASKED
-        if self._turn and not self._unsettled:
-            return
-        for name, view in self.views.items():
-            box = self.box(name)
-            if box is not None and view.body and self._is_near(box) == view.body.is_away:
-                node_view.put_away(view.body, not view.body.is_away)
-
-    def _is_near(self, box: Box) -> bool:
-        """Whether what lies there on the screen is in the view, or soon will be."""
-        (x, y), (width, height), far = self.corner, self.size, self.editor.look.px(FAR)
-        return box[2] >= x - far and box[3] >= y - far and box[0] <= x + width + far and box[1] <= y + height + far
-
-    def _will_be_near(self, view: NodeView) -> bool:
-        """The same of a node that was not drawn yet."""
-        x, y = (corner + pan + place for corner, pan, place in zip(self.corner, self.pan, view.place, strict=True))
-        width, height = size_of(view.face.spec, view.face.folded)
-        return self._is_near((x, y, x + width * self.k, y + height * self.k))
 
     def sizes(self) -> dict[str, tuple[float, float]]:
         """The nodes' sizes in the patch's units, of those that were drawn with their bodies."""
@@ -256,8 +229,7 @@ class Canvas:
             node = patch.nodes[name]
             view = node_view.build(editor, face, node, self.tag, self.place(node.position))
             self.views[name] = view
-            if view.body and self._will_be_near(view):
-                node_view.put_away(view.body, False)
+            self.in_view.begin(view)
             self._pins.update({pin: (name, port, out) for (port, out), pin in view.pins.items()})
         for view in old:  # after the new ones are made: an id made anew in the same frame would inherit the selection
             self._forget(view)
@@ -276,19 +248,9 @@ class Canvas:
         self.chosen &= set(patch.nodes)
         self.notes.show()
         self._patch = patch
-        self._set_pieces()
+        self.in_view.set_pieces()
         self._paint()
         self.underlay.stale = True
-
-    def _set_pieces(self) -> None:
-        """The library draws all wires equally fine, seen or not."""
-        nodes, pixels = self._patch.nodes, 0.0
-        for source, _, target, _ in (link.ends() for link in self.links):
-            pixels += math.dist(nodes[source].position, nodes[target].position)
-        fine = next((one for one in PIECES if one * pixels * self.k <= MOST_PIECES), PIECES[-1])
-        if fine != self._pieces:
-            self._pieces = fine
-            self.editor.look.set_pieces(fine)
 
     def clear(self) -> None:
         """Takes everything away, to be shown anew (another document, theme or scale)."""
@@ -300,7 +262,7 @@ class Canvas:
         self.views.clear()
         self.notes.clear()
         self._pins.clear()
-        self._pieces = 0.0
+        self.in_view.forget()
         self._patch = Patch()
 
     def _forget(self, view: NodeView) -> None:
@@ -391,7 +353,7 @@ class Canvas:
             self.show()
         self._read_pan()
         self._forget_boxes(pressed or released or down)
-        self._put_away()
+        self.in_view.frame(moving=self._unsettled > 0)
         if pressed and self.is_over(mouse):
             self.dragging.begin(mouse)
             self.wiring.begin(mouse)
