@@ -7,6 +7,7 @@ import math
 import dearpygui.dearpygui as dpg
 import pytest
 
+from graph_editor import node_view
 from graph_editor.editor import Editor
 from graph_editor.look import comments_of, frames_of
 from graph_editor.node_view import legal
@@ -52,7 +53,10 @@ def wanted(patch, canvas):
 
 
 def shown(canvas):
-    """What is seen, read from the library's items."""
+    """What is seen, read from the library's items, wherever one looks: bodies are made when they come into sight."""
+    for view in canvas.views.values():
+        if view.body and view.body.is_away:
+            node_view.put_away(view.body, False)
     nodes, pins, notes = {}, {}, []
     known = {view.tag: (name, view) for name, view in canvas.views.items()}
     for item in dpg.get_item_children(canvas.tag, 1):
