@@ -14,7 +14,8 @@ MODIFIERS = {
     "Shift": ("mvKey_LShift", "mvKey_RShift"),
     "Alt": ("mvKey_LAlt", "mvKey_RAlt"),
 }
-WRITING = ("mvInputText", "mvInputInt", "mvInputFloat", "mvDragFloat", "mvDragInt", "mvSliderFloat", "mvSliderInt")
+WRITING = ("mvInputText", "mvInputInt", "mvInputFloat")
+"""Items that take letters; sliders and dragged numbers are typed in a dialog."""
 
 EQUALS = dpg.mvKey_Minus + 4
 """The key of = and +, for which the library has no name that holds: its keys lie as in Dear ImGui's list."""
