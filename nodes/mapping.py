@@ -105,8 +105,7 @@ class Regressor(Learner, StreamNode):
             gesture = held(gesture, good, self._last)
             asked = ()  # the same again may have another gesture before it
         prediction, support = regression.answer(self.mapping, gesture, clamp)
-        prediction = prediction[: self._given].astype(np.float32, "C")
-        self._answer = {"prediction": prediction, "support": support[None].astype(np.float32)}
+        self._answer = {"prediction": prediction[: self._given], "support": support}
         self._last, self._answered = gesture[:, -1], asked
         return self._answer
 

@@ -1,4 +1,4 @@
-"""Regression from gestures to targets on few examples: fit with scikit-learn, predict with numpy alone, and say how good it is.
+"""Regression from gestures to targets on few examples: fit with scikit-learn, predict by code of our own, and say how good it is.
 
 Nothing here knows of nodes or files. Gestures are [n, dims], targets [n, targets].
 """
@@ -6,12 +6,13 @@ Nothing here knows of nodes or files. Gestures are [n, dims], targets [n, target
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from nodes.regression_methods import Answer, answering, fit_gp, fit_mlp, fit_rbf, fit_ridge, standardising
+from nodes.regression_methods import Answer, answering, fit_gp, fit_mlp, fit_rbf, fit_ridge, folded_perceptron
 
 MOST_POINTS = 100
 """Examples kept of each anchor for distances: enough to outline it, few enough for thousands of predictions in a second."""
@@ -22,9 +23,6 @@ MOST_CENTRES = 150
 TREMBLE = 3.0
 """How much less a dimension that only trembles may count. Measured with 8 anchors told apart by 3 of 8 features while the other 5
 had drifted since the recording: kNN then errs by 0.40 instead of 0.61 standard deviations, the MLP by 0.18 instead of 0.19."""
-
-ONES = np.ones((1, 64))
-"""As many as the steps of the longest block: made once."""
 
 SAME = 1e-3
 """Two examples of an anchor are one if no feature differs by more than this part of its standard deviation. Nearest neighbours
@@ -95,51 +93,50 @@ class Fit:
     weights: tuple[np.ndarray, ...] = field(default=())
 
     @cached_property
-    def folded(self) -> Folded:
+    def ready(self) -> Ready:
         """The same mapping ready for `answer`, made at the first use."""
-        return fold(self)
+        return make_ready(self)
 
     def is_sound(self) -> bool:
         """Whether it answers with numbers. Raises whatever numpy does where its arrays do not fit together."""
         return all(np.isfinite(part).all() for part in answer(self, self.mean[:, None]))
 
 
-@dataclass(frozen=True, eq=False)
-class Folded:
-    """A fit with all its units folded into few matrices, for gestures x = [dims + 1, n] with a row of ones below.
-
-    `targets` answers, without a clamp. The least of x.T @ search [n, points] is at the nearest of `points` [dims + 1,
-    points], and the square of the support is weights @ (x - nearest)^2. `low` and `high` are columns."""
-
-    targets: Answer
-    low: np.ndarray
-    high: np.ndarray
-    search: np.ndarray
-    points: np.ndarray
-    weights: np.ndarray
+Ready = Callable[[np.ndarray, bool, np.ndarray, np.ndarray], None]
+"""Writes what `answer` says into arrays; all of them float32 in C order, of the shapes that the mapping has."""
 
 
-def fold(mapping: Fit) -> Folded:
-    """`mapping` made ready for `answer`: a few products, once for each training."""
-    points, mean, scale = mapping.points, mapping.mean, mapping.scale
+def make_ready(mapping: Fit) -> Ready:
+    """A few products, once for each training, and some seconds of compiling on the first day. Raises ValueError where the arrays
+    do not fit together: compiled code would read beside them."""
+    from nodes import regression_compiled as compiled
+
+    mean, scale, points, low, high = mapping.mean, mapping.scale, mapping.points, mapping.low, mapping.high
+    fits = mean.shape == scale.shape == points.shape[1:] and mapping.target_mean.shape == low.shape == high.shape
+    if not (fits and mean.ndim == low.ndim == 1 and len(points) and np.ndim(mapping.spacing) == 0):
+        raise ValueError("the arrays of the mapping do not fit together")
+    solid = partial(np.ascontiguousarray, dtype=np.float64)
+    rest = solid(low), solid(high), solid((points * scale + mean).T), solid((scale * mapping.spacing) ** -2.0)
+    if mapping.method == "mlp":
+        hidden, output = folded_perceptron(mapping.weights, mean, scale, mapping.target_mean, mapping.target_scale)
+        return partial(compiled.finish_perceptron, hidden, output, *rest)
     if mapping.method == "knn":
-        targets = _neighbours(mapping)
+        said = _neighbours(mapping)
     else:
-        targets = answering(mapping.method, mapping.weights, mean, scale, mapping.target_mean, mapping.target_scale)
-    return Folded(
-        targets,
-        mapping.low[:, None],
-        mapping.high[:, None],
-        # |u - p|^2 is |u|^2 - 2 u p + |p|^2, and the first term is the same for all points.
-        standardising(mean, scale, -2.0 * points.T, (points**2).sum(1)),
-        np.concatenate([(points * scale + mean).T, np.ones((1, len(points)))]),
-        np.append((scale * mapping.spacing) ** -2.0, 0.0),
-    )
+        said = answering(mapping.method, mapping.weights, mean, scale, mapping.target_mean, mapping.target_scale)
+
+    def finish(gestures: np.ndarray, clamp: bool, made: np.ndarray, support: np.ndarray) -> None:
+        targets = solid(said(gestures))
+        if targets.shape != made.shape:
+            raise ValueError("the weights of the mapping do not fit its targets")
+        compiled.finish(*rest, targets, gestures, clamp, made, support)
+
+    return finish
 
 
 def _neighbours(mapping: Fit) -> Answer:
-    def answer(inputs: np.ndarray) -> np.ndarray:
-        apart = distances((inputs[:-1].T - mapping.mean) / mapping.scale, mapping.points)
+    def answer(gestures: np.ndarray) -> np.ndarray:
+        apart = distances((gestures.T - mapping.mean) / mapping.scale, mapping.points)
         return neighbour_mean(apart, mapping.values, mapping.neighbours).T
 
     return answer
@@ -233,24 +230,19 @@ def spacing_of(gestures: list[np.ndarray]) -> float:
 
 
 def answer(mapping: Fit, gestures: np.ndarray, clamp: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """What `predict` and `support` say of gestures [dims, n]: targets [targets, n] and support [n], as float64.
-
-    Beside a neural decoder each call of numpy costs several times what it costs alone, for its code has left the cache: so there
-    are as few of them as can be."""
+    """What `predict` and `support` say of gestures [dims, n]: targets [targets, n] and support [1, n], float32. Raises ValueError
+    where the mapping has other dimensions."""
+    if gestures.shape[0] != mapping.mean.size:
+        raise ValueError(f"the mapping was taught {mapping.mean.size} dimensions and is given {gestures.shape[0]}")
     count = gestures.shape[1]
-    folded, inputs = mapping.folded, np.concatenate((gestures, ONES[:, :count] if count <= ONES.size else np.ones((1, count))))
-    targets = folded.targets(inputs)
-    if clamp:
-        np.minimum(np.maximum(targets, folded.low, targets), folded.high, targets)
-    # The product loses half of the digits next to a point: it says which is the nearest, their difference how far that is.
-    away = inputs - folded.points.take(inputs.T.dot(folded.search).argmin(1), 1)
-    away *= away
-    return targets, np.sqrt(folded.weights.dot(away))
+    targets, support = np.empty((mapping.low.size, count), np.float32), np.empty((1, count), np.float32)
+    mapping.ready(np.ascontiguousarray(gestures, np.float32), clamp, targets, support)
+    return targets, support
 
 
 def predict(mapping: Fit, gestures: np.ndarray, clamp: bool = True) -> np.ndarray:
-    """Targets [n, targets] for gestures [n, dims], as float64. With `clamp` none leaves the range of the taught targets: an MLP
-    or a plane would otherwise go two to four times as far. Nearest neighbours never leave it."""
+    """Targets [n, targets] for gestures [n, dims], float32. With `clamp` none leaves the range of the taught targets: an MLP or a
+    plane would otherwise go two to four times as far. Nearest neighbours never leave it."""
     return answer(mapping, gestures.T, clamp)[0].T
 
 
@@ -267,7 +259,7 @@ def neighbour_mean(apart: np.ndarray, values: np.ndarray, neighbours: int) -> np
 def support(mapping: Fit, gestures: np.ndarray) -> np.ndarray:
     """How far each gesture [n, dims] is from what was taught, [n]: the distance to the nearest example over the spacing of the
     anchors, in standard units. Above 1 the gesture is outside: farther from all examples than neighbouring anchors are apart."""
-    return answer(mapping, gestures.T)[1]
+    return answer(mapping, gestures.T)[1][0]
 
 
 def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:

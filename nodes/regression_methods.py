@@ -1,4 +1,4 @@
-"""The ways to regress: each is fitted with scikit-learn or by one linear system, and answers with numpy alone.
+"""The ways to regress: each is fitted with scikit-learn or by one linear system, and answers with numpy or compiled code.
 
 Inputs [n, dims] and outputs [n, targets] are in standard units. A fit is a tuple of plain arrays, `weights`; `answering` makes
 a function of it that takes gestures as they come.
@@ -14,7 +14,7 @@ import numpy as np
 METHODS = ("mlp", "knn", "gp", "rbf", "ridge")
 
 Answer = Callable[[np.ndarray], np.ndarray]
-"""Gestures [dims + 1, n], the last row of ones, to targets [targets, n]."""
+"""Gestures [dims, n], float32 in C order, to targets [targets, n], float64."""
 
 MLP_ALPHA = 0.1
 """Weight decay of the MLP. Measured on synthetic faces (8 features, 6 and 12 anchors of 30 frames, 8 latents, 8 tanh units):
@@ -89,6 +89,20 @@ def fit_rbf(inputs: np.ndarray, outputs: np.ndarray, spacing: float) -> tuple[np
     return inputs, solved[:count], np.array([spacing]), solved[count]
 
 
+def folded_perceptron(
+    weights: tuple[np.ndarray, ...], mean: np.ndarray, scale: np.ndarray, target_mean: np.ndarray, target_scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """An MLP for gestures and targets in the artist's units: hidden [units, dims + 1] and output [targets, units + 1], the biases
+    last. Raises ValueError where its arrays do not fit together."""
+    hidden_weights, hidden_biases, output_weights, output_biases = weights
+    units, dims, targets = hidden_biases.size, mean.size, target_mean.size
+    if [part.shape for part in weights] != [(dims, units), (units,), (units, targets), (targets,)]:
+        raise ValueError("the weights of the mapping do not fit together")
+    hidden = standardising(mean, scale, hidden_weights, hidden_biases)
+    output = np.vstack([output_weights * target_scale, output_biases * target_scale + target_mean])
+    return np.ascontiguousarray(hidden.T, np.float64), np.ascontiguousarray(output.T, np.float64)
+
+
 def answering(
     method: str,
     weights: tuple[np.ndarray, ...],
@@ -97,21 +111,19 @@ def answering(
     target_mean: np.ndarray,
     target_scale: np.ndarray,
 ) -> Answer:
-    """A fit ready to answer, for gestures and targets in the artist's units: standard units are folded into few matrices, since
-    beside a neural decoder each call of numpy costs several times what it costs alone."""
-    if method == "mlp":
-        hidden_weights, hidden_biases, output_weights, output_biases = weights
-        hidden = standardising(mean, scale, hidden_weights, hidden_biases).T
-        output = (output_weights * target_scale).T
-        return _mlp(hidden, output, (output_biases * target_scale + target_mean)[:, None])
+    """A plane or a sum of kernels ready to answer, for gestures and targets in the artist's units."""
     if method == "ridge":
         plane, biases = weights
         folded = standardising(mean, scale, plane * target_scale, biases * target_scale + target_mean).T
-        return lambda inputs: folded.dot(inputs)
+        turn, bias = folded[:, :-1], folded[:, -1:]
+        return lambda gestures: turn.dot(gestures) + bias
     centres, coefficients, shape = weights[:3]
+    if centres.shape[1:] != mean.shape:  # compiled code would read beside them
+        raise ValueError("the centres of the mapping do not fit its dimensions")
     constant = weights[3] if method == "rbf" else np.zeros(len(target_mean))
     bias = (constant * target_scale + target_mean)[:, None]
-    return _kernel(method, centres, (coefficients * target_scale).T, shape, bias, mean, scale)
+    centres = np.ascontiguousarray((centres * scale + mean).T, np.float64)
+    return _kernel(method, centres, scale**-2.0, (coefficients * target_scale).T, shape, bias)
 
 
 def standardising(mean: np.ndarray, scale: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
@@ -129,38 +141,15 @@ def fitted_quietly(model: object, inputs: np.ndarray, outputs: np.ndarray) -> No
         model.fit(inputs, outputs if outputs.shape[1] > 1 else outputs[:, 0])  # type: ignore[attr-defined]
 
 
-def _mlp(hidden: np.ndarray, output: np.ndarray, bias: np.ndarray) -> Answer:
-    # One unit more, which is always 1 (in float64 tanh(20) is), so that the biases cost no call of their own.
-    hidden = np.concatenate([hidden, 20.0 * np.eye(hidden.shape[1])[-1:]])
-    output = np.concatenate([output, bias], axis=1)
-
-    def answer(inputs: np.ndarray) -> np.ndarray:
-        units = hidden.dot(inputs)
-        targets: np.ndarray = output.dot(np.tanh(units, units))
-        return targets
-
-    return answer
-
-
 def _kernel(
-    method: str,
-    centres: np.ndarray,
-    coefficients: np.ndarray,
-    shape: np.ndarray,
-    bias: np.ndarray,
-    mean: np.ndarray,
-    scale: np.ndarray,
+    method: str, centres: np.ndarray, weights: np.ndarray, coefficients: np.ndarray, shape: np.ndarray, bias: np.ndarray
 ) -> Answer:
-    """`coefficients` [targets, centres]."""
-    # |u - c|^2 is |u|^2 - 2 u c + |c|^2: two products instead of all differences.
-    search = standardising(mean, scale, -2.0 * centres.T, (centres**2).sum(1)).T
-    middle, per = mean[:, None], (1.0 / scale)[:, None]
+    """`centres` [dims, centres] lie apart from gestures by sums of `weights` [dims] * difference^2; `coefficients` [targets,
+    centres]."""
+    from nodes.regression_compiled import squares
 
-    def answer(inputs: np.ndarray) -> np.ndarray:
-        squared = search.dot(inputs)
-        standard = (inputs[:-1] - middle) * per
-        squared += np.einsum("dn,dn->n", standard, standard)
-        np.maximum(squared, 0.0, squared)
+    def answer(gestures: np.ndarray) -> np.ndarray:
+        squared = squares(centres, weights, gestures).T
         kernel = shape[0] * np.exp(squared * (-0.5 / shape[1] ** 2)) if method == "gp" else _multiquadric(squared, shape[0])
         targets: np.ndarray = coefficients.dot(kernel)
         targets += bias

@@ -171,8 +171,9 @@ def test_support_is_exact_near_an_example_far_from_all_and_with_large_numbers(me
     shifted = tuple(Anchor(a.name, a.target, a.frames * 50 + 3000) for a in examples.anchors)
     mapping = regression.fit(Examples(examples.gesture, examples.targets, shifted), Settings(method))
     inputs = np.concatenate([mapping.points, mapping.points + 1e-4, np.random.default_rng(1).normal(0, 100, (50, 8))])
-    expected = regression.distances(inputs, mapping.points).min(1) / mapping.spacing
-    made = regression.support(mapping, inputs * mapping.scale + mapping.mean)
+    gestures = (inputs * mapping.scale + mapping.mean).astype(np.float32)  # as they come; of those of `points` nothing is lost
+    expected = regression.distances((gestures - mapping.mean) / mapping.scale, mapping.points).min(1) / mapping.spacing
+    made = regression.support(mapping, gestures)
     np.testing.assert_allclose(made, expected, rtol=1e-7, atol=1e-9)
 
 
@@ -484,12 +485,36 @@ def test_damaged_weights_are_made_anew(tmp_path, damage):
 
 
 @pytest.mark.parametrize(
-    "change", [{"weights_0": np.zeros((7, 3))}, {"neighbours": np.float64(np.inf)}, {"weights_3": np.full(2, np.nan)}]
+    "change",
+    [
+        {"weights_0": np.zeros((7, 3))},
+        {"weights_2": np.zeros((8, 1))},
+        {"points": np.zeros((9, 2))},
+        {"points": np.zeros((0, 3))},
+        {"low": np.zeros(1)},
+        {"scale": np.ones(1)},
+        {"spacing": np.ones(3)},
+        {"method": np.asarray("ridge"), "weights_0": np.zeros((3, 5)), "weights_1": np.zeros(5)},
+        {"method": np.asarray("rbf"), "weights_0": np.zeros((4, 1))},
+        {"neighbours": np.float64(np.inf)},
+        {"weights_3": np.full(2, np.nan)},
+    ],
 )
 def test_weights_that_do_not_fit_the_examples_are_made_anew(tmp_path, change):
     saved(tmp_path)
     np.savez(tmp_path / "mapping.npz", **{**np.load(tmp_path / "mapping.npz"), **change})
     assert loaded(tmp_path).mapping is None
+
+
+def test_gestures_of_other_dimensions_than_were_taught_are_refused():
+    mapping = regression.fit(three(), Settings())
+    with pytest.raises(ValueError, match="was taught 3 dimensions and is given 2"):
+        regression.answer(mapping, np.zeros((2, 8), np.float32))
+
+
+def test_what_it_answers_has_the_float32_that_the_engine_compares_with():
+    made = regression.answer(regression.fit(three(), Settings()), np.zeros((3, 8), np.float32))
+    assert all(part.dtype is np.dtype(np.float32) for part in made)
 
 
 def test_duplicate_frames_change_nothing():
