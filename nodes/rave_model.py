@@ -104,6 +104,8 @@ def quick_decode(model: Any, latent: Any) -> Any:
         same = torch.equal(first(quick, WARM_UP_CALLS), first(model.decode, 1))
     except RuntimeError:  # torch's word for all that it cannot do
         same = False
-    decode = quick if same else model.decode
-    warm_up(model, partial(decode, latent), 0 if same else WARM_UP_CALLS)
-    return decode
+    if not same:
+        warm_up(model, partial(model.decode, latent))
+        return model.decode
+    reset_caches(model)
+    return quick

@@ -45,7 +45,7 @@ def patch_of(sources: Mapping[str, tuple[Node, Place]], tracker: str, output: st
     nodes = {name: Node(node.type, params=node.params, position=place) for name, (node, place) in sources.items()}
     rest: dict[str, tuple[str, dict[str, Any], Place]] = {
         "choice": ("control.select", {"names": names}, (521.0, 300.0)),
-        "calm": ("control.one_euro", {"rest": 1.0 if tracker != "heard" else 8.0}, (761.0, 300.0)),  # a voice does not tremble
+        "calm": ("control.one_euro", {"rest": 8.0} if tracker == "heard" else {}, (761.0, 300.0)),  # a voice does not tremble
         "model": ("rave.file", {"path": "demo.assets/trainer/model.ts"}, (1055.0, 60.0)),
         "regressor": ("mapping.regressor", {}, (1055.0, 300.0)),
         "decoder": ("rave.decoder", {}, (1295.0, 300.0)),
