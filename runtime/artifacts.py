@@ -110,17 +110,24 @@ def find_files(folder: Path, closed: list[Path] | None = None) -> list[Path]:
     return sorted(found)
 
 
-def stat_signature(path: Path) -> str:
-    """Names, sizes and times of a file or of all files that `find_files` finds in a folder: changes when the user changes them;
-    nothing is read."""
-    if not path.is_dir():
-        files = [path] if path.exists() else []
-    else:
-        files = [item for item in find_files(path) if item.is_file()]
+def signature(path: Path) -> str:
+    """What the user's file or folder at `path` is known by; "" where there is none that may be read.
+
+    A file is known by its content: what is made from it, such as a training that begins with it, may take days and must outlive
+    a copy of the patch. A folder may hold a whole archive, so nothing in it is read: it is known by names, sizes and times of all
+    that `find_files` finds."""
+    if path.is_file():
+        try:
+            return hash_file(path)
+        except OSError:
+            return ""  # the job that reads it says why
     text = "".join(
-        f"{file.relative_to(path).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for file in files for stat in [file.stat()]
+        f"{file.relative_to(path).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+        for file in find_files(path)
+        if file.is_file()
+        for stat in [file.stat()]
     )
-    return hashlib.sha256(os.fsencode(text)).hexdigest()  # a name need not be UTF-8
+    return hashlib.sha256(os.fsencode(text)).hexdigest() if text else ""  # a name need not be UTF-8
 
 
 def read_record(folder: Path) -> dict[str, Any]:

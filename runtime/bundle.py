@@ -34,8 +34,7 @@ STATES = ("new", "begun", "made")
 class Note:
     """What a bundle says of itself. `stem` is the patch's name without its ending, `seed` the patch's, `own_seed` the name under
     which the node draws its random numbers (None: its own), `record` that of `runtime.records`, `state` one of STATES. `id` is
-    the same for a bundle and what becomes of it, `turn` counts how often it was packed. `times` are those of the files that
-    params name, in nanoseconds, by which the record knows them."""
+    the same for a bundle and what becomes of it, `turn` counts how often it was packed."""
 
     id: str
     turn: int
@@ -44,7 +43,6 @@ class Note:
     own_seed: str | None
     record: Mapping[str, Any]
     state: str
-    times: Mapping[str, int]
     format: int = FORMAT
 
     @property
@@ -60,7 +58,7 @@ class Note:
         """Raises ValueError, KeyError, TypeError or AttributeError for what no export writes."""
         if self.state not in STATES or _wrong_name(self.assets) or "/" in self.stem or not is_node_name(self.node):
             raise ValueError(f"{self.stem!r}, {self.record['node']!r}, {self.state!r}")
-        if not all(type(number) is int for number in (self.turn, self.seed, self.record["version"], *self.times.values())):
+        if not all(type(number) is int for number in (self.turn, self.seed, self.record["version"])):
             raise TypeError("a number is none")
         for name, kind in (("type", str), ("key", str), ("params", dict), ("inputs", dict)):
             if not isinstance(self.record[name], kind):
@@ -116,9 +114,6 @@ def unpack(path: Path, folder: Path, under: str = "") -> Note:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source, open(target, "xb") as file:
                     shutil.copyfileobj(source, file, 2**20)
-        for name, when in note.times.items():
-            if (beside / name).is_file() and not _wrong_name(name):
-                os.utime(beside / name, ns=(when, when))
         beside.replace(folder)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)

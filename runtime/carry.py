@@ -50,11 +50,10 @@ def export_job(path: Path, plan: Plan, assets: Assets, node: str, out: Path, tel
         raise BundleError(f"{node} is made already, from just what the patch says now; there is nothing to send")
     begun = goes_on_from(step.spec, read_record(assets.working(node)), record)
     made = goes_on_from(step.spec, read_record(assets.node(node)), record)
-    times = {name: (assets.patch_folder / name).stat().st_mtime_ns for name in _named(step)}
-    note = Note(uuid.uuid4().hex, 0, path.stem, plan.settings["seed"], step.seed, record, "begun" if begun else "new", times)
+    note = Note(uuid.uuid4().hex, 0, path.stem, plan.settings["seed"], step.seed, record, "begun" if begun else "new")
 
     def files() -> Iterator[tuple[str, Path]]:
-        found = [assets.patch_folder / name for name in times]
+        found = [assets.patch_folder / name for name in _named(step)]
         found += [assets.node(one["node"]) / RECORD for source in _sources(step) for one in assets.lineage(source)]
         for artifact in artifacts.values():
             found += _files(artifact.path) if artifact is not None else []
@@ -133,14 +132,14 @@ class BundledJob:
         return note
 
     def _kept(self, made: bool) -> Iterator[Path]:
-        node = self.note.node
+        node, named = self.note.node, _named(self.step)
         left_out = {LOG} | (set() if made else set(self.step.cls.scratch))
         for file in _files(self.work):
             top, *below = file.relative_to(self.work).parts
             # A name with a dot is a former or a begun result of the node (`Assets`).
             others = below[:1] != [node] and not below[0].startswith(f"{node}.") if below else False
             if top != self.note.assets:
-                kept = top != NOTE and (not made or file.relative_to(self.work).as_posix() in self.note.times)
+                kept = top != NOTE and (not made or file.relative_to(self.work).as_posix() in named)
             elif others:
                 kept = below[-1] not in left_out
             else:
@@ -172,7 +171,7 @@ def open_bundle(path: Path, registry: Registry) -> BundledJob:
     inputs |= {port: ((source["node"], source["output"]),) for port, source in record["inputs"].items()}
     step = Step(note.node, cls, params, inputs, seed=note.own_seed)
     assets = Assets(work / f"{note.stem}.json")
-    if set(_named(step)) != set(note.times) or _other(step, note, assets):
+    if _other(step, note, assets):
         raise BundleError(f"the job in {path.name} is not one that glasspatch has exported; export it again")
     return BundledJob(path, work, note, step, assets)
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from runtime.artifacts import Artifact, Assets, fingerprint, stat_signature, versions
+from runtime.artifacts import Artifact, Assets, fingerprint, signature, versions
 from runtime.plan import Plan, Step
 from runtime.seeds import node_seed
 from runtime.spec import NodeSpec, PathParam
@@ -25,7 +25,7 @@ def record_of(step: Step, seed: int, artifacts: Mapping[str, Artifact | None], a
         if artifact is not None
     }
     files = {
-        param.name: stat_signature(assets.patch_folder / step.params[param.name])
+        param.name: signature(assets.patch_folder / step.params[param.name])
         for param in spec.params
         if isinstance(param, PathParam) and step.params[param.name] and param.what != "output"
     }
@@ -88,7 +88,7 @@ def difference(step: Step, old: Mapping[str, Any], new: Mapping[str, Any]) -> st
             now = new["params"][param.name]
             short = len(str(now)) + len(str(was)) < LONG
             found.append(f"{param.name} is {now}, was {was}" if short else f"{param.name} has changed")
-    for what, words in (("inputs", "its {} has changed"), ("files", "the files of {} have changed")):
+    for what, words in (("inputs", "its {} has changed"), ("files", "the files of {} were changed or copied")):
         past = old.get(what)
         found += [words.format(name) for name, now in new[what].items() if not isinstance(past, dict) or past.get(name) != now]
     found += ["the seed has changed"] if old.get("seed") != new["seed"] else []
@@ -96,7 +96,8 @@ def difference(step: Step, old: Mapping[str, Any], new: Mapping[str, Any]) -> st
 
 
 def out_of_date(plan: Plan, assets: Assets) -> dict[str, str]:
-    """Each job that `run` would make, and why, in the order of the plan. Reads no recording and no model."""
+    """Each job that `run` would make, and why, in the order of the plan. Reads no recording, and no model but one that a param
+    names."""
     found: dict[str, str] = {}
     for step in plan.jobs:
         old = assets.record(step.node)

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from runtime.artifacts import (
     Assets,
     fingerprint,
     hash_file,
-    stat_signature,
+    signature,
     versions,
     write_atomically,
 )
@@ -111,20 +112,35 @@ def test_a_fingerprint_ignores_the_folders_own_record_and_log(tmp_path):
     assert fingerprint(tmp_path) != before
 
 
-def test_a_stat_signature_changes_when_the_user_changes_files(tmp_path):
-    file = tmp_path / "a.txt"
+def test_a_file_is_known_by_its_content_whatever_its_time(tmp_path):
+    file = tmp_path / "a.ckpt"
+    file.write_text("1")
+    first = signature(file)
+    os.utime(file, ns=(10**18, 10**18))
+    assert signature(file) == signature(shutil.copy(file, tmp_path / "b.ckpt")) == first == hash_file(file)
+    file.write_text("2")
+    os.utime(file, ns=(10**18, 10**18))
+    assert signature(file) != first
+
+
+def test_a_folder_is_known_by_names_sizes_and_times_of_what_it_holds(tmp_path):
+    file = tmp_path / "a.wav"
     file.write_text("1")
     os.utime(file, ns=(10**18, 10**18))
-    first = [stat_signature(tmp_path), stat_signature(file)]
-    assert [stat_signature(tmp_path), stat_signature(file)] == first
-    os.utime(file, ns=(10**18, 10**18 + 1000))
-    assert stat_signature(tmp_path) != first[0] and stat_signature(file) != first[1]
+    first = signature(tmp_path)
+    file.write_text("2")
     os.utime(file, ns=(10**18, 10**18))
-    assert stat_signature(tmp_path) == first[0]
-    (tmp_path / "b.txt").touch()
-    assert stat_signature(tmp_path) != first[0]
-    file.unlink()
-    assert stat_signature(file) == stat_signature(tmp_path / "nothing")
+    assert signature(tmp_path) == first
+    os.utime(file, ns=(10**18, 10**18 + 1000))
+    assert signature(tmp_path) != first
+    os.utime(file, ns=(10**18, 10**18))
+    (tmp_path / "b.wav").touch()
+    assert signature(tmp_path) != first
+
+
+def test_what_is_not_there_has_no_signature(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert signature(tmp_path / "nothing") == signature(tmp_path / "empty") == ""
 
 
 def test_versions_tell_python_and_the_libraries_that_are_there():
@@ -456,20 +472,20 @@ def test_a_link_is_written_through_only_where_that_is_asked_for(tmp_path):
 def test_names_that_are_not_utf_8_have_signatures_and_fingerprints(tmp_path):
     folder = tmp_path / "sounds"
     folder.mkdir()
-    before = stat_signature(folder), fingerprint(folder)
+    before = signature(folder), fingerprint(folder)
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.wav")).write_bytes(b"1")
-    assert stat_signature(folder) != before[0] and fingerprint(folder) != before[1]
+    assert signature(folder) != before[0] and fingerprint(folder) != before[1]
 
 
-def test_a_stat_signature_changes_behind_links_to_folders_and_not_for_hidden_files(tmp_path):
+def test_the_signature_of_a_folder_changes_behind_links_to_folders_and_not_for_hidden_files(tmp_path):
     (tmp_path / "far").mkdir()
     (tmp_path / "sounds").mkdir()
     (tmp_path / "sounds" / "link").symlink_to("../far")
-    before = stat_signature(tmp_path / "sounds")
+    before = signature(tmp_path / "sounds")
     (tmp_path / "sounds" / ".DS_Store").write_text("1")
-    assert stat_signature(tmp_path / "sounds") == before
+    assert signature(tmp_path / "sounds") == before
     (tmp_path / "far" / "new.wav").write_text("1")
-    assert stat_signature(tmp_path / "sounds") != before
+    assert signature(tmp_path / "sounds") != before
 
 
 def test_a_record_is_read_only_for_a_nodes_name(assets):

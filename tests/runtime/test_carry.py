@@ -364,7 +364,7 @@ def noted(**values: Any) -> Callable[[dict[str, bytes]], None]:
         (noted(record={"inputs": {"corpus": {"node": "..", "output": "corpus"}}}), "cannot be understood"),
         (noted(record={"version": 2}), "needs carry.learn version 2, and this glasspatch has version 1"),
         (noted(record={"type": "future.node"}), "needs future.node version 1, and this glasspatch has none"),
-        (noted(times={"tapes/a.wav": 0}), "is not one that glasspatch has exported"),
+        (noted(others={}), "cannot be understood"),
         (noted(record={"params": {"path": "tapes/a.wav"}}), "is not one that glasspatch has exported"),
         (noted(seed=8), "is not one that glasspatch has exported"),
     ],

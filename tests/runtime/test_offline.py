@@ -104,6 +104,16 @@ def test_a_file_that_the_user_changed_makes_the_job_anew(bench):
     assert bench.of(say.JobDone) == ["two"] and bench.made("two").endswith("bc")
 
 
+def test_a_file_that_was_only_copied_leaves_what_was_made_from_it(bench):
+    file = bench.folder / "note.txt"
+    file.write_text("a")
+    nodes = {"one": "make", "two": ("copy", {"path": "note.txt"})}
+    bench.run(nodes, "one.corpus -> two.corpus")
+    os.utime(file, (1, 1))
+    bench.run(nodes, "one.corpus -> two.corpus")
+    assert bench.of(say.JobSkipped) == ["one", "two"]
+
+
 def test_a_result_that_was_cut_short_is_made_anew(bench):
     bench.run(*CHAIN)
     whole = bench.made("one")
