@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +18,10 @@ from runtime.errors import NodeError
 from runtime.node import Stream
 from runtime.spec import Action, Port, PortType
 
+LIBRARIES = ("sklearn.neural_network", "nodes.regression_compiled")
+"""What those who learn are made of, and takes its time to load."""
+LOADING = 0.3
+"""Seconds for which loading one of them keeps Python to itself at most: 0.1 to 0.15 were measured."""
 GESTURE = Port("gesture", PortType.CONTROL, "must have the dimensions that were taught; others are left out")
 
 
@@ -78,6 +84,10 @@ class Learner:
             )
         taught, given = self.examples.gesture, tuple(stream.names["gesture"])
         self._columns = None if given == taught else columns_of(taught, given, type(self).spec.title)  # type: ignore[attr-defined]
+        missing = [name for name in LIBRARIES if name not in sys.modules]
+        if missing and stream.play_ahead(LOADING):
+            for name in missing:
+                import_module(name)
         if self.mapping is None or self.mapping.key != self.key():
             self.mapping = self.learn()
         self._heard = self.shape()

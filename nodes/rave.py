@@ -17,20 +17,34 @@ from runtime.node import Block, Job, JobNode, Stream, StreamNode
 from runtime.reblock import Collect, Deliver
 from runtime.spec import ChoiceParam, NodeSpec, PathParam, Port, PortType
 
+OPENING, LETTING_GO = 0.5, 0.25
+"""Seconds for which opening a model keeps Python to itself at most, and letting it go: twice the 0.24 and 0.1 that were measured,
+with v2 and smaller ones."""
 FOUND = "found.json"
 """What was found out about a model, beside the record of the node that brings it in."""
 
 
-def open_for(stream: Stream, path: Path) -> Any:
-    """`open_model`; raises NodeError as well where the model has another sample rate than the patch."""
-    model = open_model(path)
-    rate = getattr(model, "sr", stream.sample_rate)
-    if rate != stream.sample_rate:
-        raise NodeError(
-            f"{path.name} was trained at {rate} Hz and the patch runs at {stream.sample_rate} Hz; set the patch's sample_rate to "
-            f"{rate}"
-        )
-    return model
+class OpensModel:
+    """Part of a node that plays a model. Opening one and letting it go keep Python to themselves for a moment, in which all that
+    sounds must go on."""
+
+    def open(self, stream: Stream, path: Path) -> Any:
+        """`open_model`; raises NodeError as well where the model has another sample rate than the patch."""
+        self._stream = stream
+        stream.play_ahead(OPENING)
+        model = open_model(path)
+        rate = getattr(model, "sr", stream.sample_rate)
+        if rate != stream.sample_rate:
+            raise NodeError(
+                f"{path.name} was trained at {rate} Hz and the patch runs at {stream.sample_rate} Hz; set the patch's "
+                f"sample_rate to {rate}"
+            )
+        return model
+
+    def close(self) -> None:
+        if "_stream" in vars(self):
+            self._stream.play_ahead(LETTING_GO)
+        vars(self).clear()  # the model, and all that leads to it
 
 
 class Dice:
@@ -76,7 +90,7 @@ class RaveFile(JobNode):
         return {"model": path}
 
 
-class RaveDecoder(StreamNode):
+class RaveDecoder(OpensModel, StreamNode):
     """Makes sound from latents: the instrument itself. Each latent frame becomes 512 (v2_small) or 2048 frames of sound; the
     latents are read at the moment at which a frame begins, so the sound follows at once. Latents that the gesture does not
     give stay at 0, the middle of what the model has learned.
@@ -105,7 +119,7 @@ class RaveDecoder(StreamNode):
     def prepare(self, stream: Stream, model: Artifact, noise: str) -> None:
         import torch
 
-        self.model = open_for(stream, model.path)
+        self.model = self.open(stream, model.path)
         latents, self.ratio, _, _ = (int(number) for number in self.model.decode_params)
         self.latents = latents
         given = len(stream.names.get("latent", ()))
@@ -125,7 +139,11 @@ class RaveDecoder(StreamNode):
         self.values = self.latent.numpy()[0, :, 0]
         self.deliver = Deliver()
         self.inference = torch.inference_mode()
-        self.decode = quick_decode(self.model, self.latent)
+        if stream.play_ahead(0.0):  # making it quick would keep Python for another half a second
+            self.decode = self.model.decode
+            warm_up(self.model, lambda: self.decode(self.latent))
+        else:
+            self.decode = quick_decode(self.model, self.latent)
 
     def process(self, block: Block, latent: np.ndarray) -> dict[str, np.ndarray]:
         deliver, frames = self.deliver, block.frames
@@ -139,7 +157,7 @@ class RaveDecoder(StreamNode):
         return {"audio": deliver.take(frames)}
 
 
-class RaveEncoder(StreamNode):
+class RaveEncoder(OpensModel, StreamNode):
     """Listens: turns a sound into the latents with which the model would say it. Connect it to a decoder to hear your sound
     spoken by the model. A latent frame is known when all of its sound has come in, 512 or 2048 frames later.
     """
@@ -167,7 +185,7 @@ class RaveEncoder(StreamNode):
     def prepare(self, stream: Stream, model: Artifact, noise: str) -> None:
         import torch
 
-        self.model = open_for(stream, model.path)
+        self.model = self.open(stream, model.path)
         self.channels, _, self.latents, ratio = (int(number) for number in self.model.encode_params)
         stream.name("latent", [f"z{number}" for number in range(self.latents)])
         stream.delay(ratio)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nodes.rave import RaveDecoder, dice, mean_encoder, open_for
+from nodes.rave import OpensModel, RaveDecoder, dice, mean_encoder
 from nodes.rave_model import warm_up
 from runtime.artifacts import Artifact
 from runtime.errors import NodeError
@@ -18,7 +18,7 @@ from runtime.spec import ChoiceParam, FloatParam, NodeSpec, Port, PortType
 NOISES = ("seeded", "zero", "on")
 
 
-class RaveForward(StreamNode):
+class RaveForward(OpensModel, StreamNode):
     """Timbre transfer: a sound goes through the model and comes out in its voice. Encoder and decoder in one; take the two nodes
     instead to change the latents on the way. The answer begins when a latent frame of the sound has come in, 512 or 2048 frames
     later."""
@@ -46,7 +46,7 @@ class RaveForward(StreamNode):
     def prepare(self, stream: Stream, model: Artifact, noise: str) -> None:
         import torch
 
-        self.model = open_for(stream, model.path)
+        self.model = self.open(stream, model.path)
         self.channels, _, latents, ratio = (int(number) for number in self.model.encode_params)
         stream.delay(ratio)
         self.call = self.model.forward if noise != "zero" else steady(self.model, model.path.name, latents)
@@ -83,7 +83,7 @@ def steady(model: Any, name: str, latents: int) -> Any:
     return forward
 
 
-class RavePrior(StreamNode):
+class RavePrior(OpensModel, StreamNode):
     """Goes on by itself: a model that was exported with a prior (it has learnt which latents follow which) makes up latents, one
     frame after the other. Lead them to the decoder of the same model."""
 
@@ -113,7 +113,7 @@ class RavePrior(StreamNode):
     def prepare(self, stream: Stream, model: Artifact, noise: str) -> None:
         import torch
 
-        self.model = open_for(stream, model.path)
+        self.model = self.open(stream, model.path)
         if not hasattr(self.model, "prior_params"):
             raise NodeError(
                 f"{model.path.name} has no prior: it was exported without one; lead a gesture to the decoder instead, or train a "

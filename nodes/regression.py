@@ -98,7 +98,7 @@ class Fit:
         return make_ready(self)
 
     def is_sound(self) -> bool:
-        """Whether it answers with numbers. Raises whatever numpy does where its arrays do not fit together."""
+        """Whether it answers with numbers. Raises ValueError, or whatever numpy does, where its arrays do not fit together."""
         return all(np.isfinite(part).all() for part in answer(self, self.mean[:, None]))
 
 

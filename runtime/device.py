@@ -32,6 +32,10 @@ LATENCY = 0.1
 """Seconds of buffer where nobody says more: 512 frames held under load with it (`--latency auto` finds the smallest)."""
 HANGS = 2.0
 """Seconds that PortAudio may take to close a stream: that of a dead card may never come back."""
+CATCHING_UP = 3.0
+"""Seconds in which the engine must have played ahead; one that is this slow has no time to spare, whatever is waited for."""
+SETTLED = 0.01
+"""Seconds until a thread that goes into a call of PortAudio has let Python go for sure."""
 ENDS = "glasspatch device ends"
 """The name of a thread that closes a stream."""
 
@@ -147,6 +151,8 @@ class SoundDevice:
         self._hungry = True
         self._offered = False
         self._writing = threading.Lock()
+        self._ahead, self._kept = 0, np.zeros((0, self._width), np.float32)
+        self._is_ahead = threading.Event()
         self._closing, self._stopping = threading.Event(), False
         self.underflows = self.starved = self.overflows = self.input_starved = 0
         self._flagged = False
@@ -213,19 +219,51 @@ class SoundDevice:
             part = self._start[self._written : self._written + len(frames)]
             frames[: len(part)] *= part
         self._offered = True
-        called = time.monotonic()
-        room = self._wait_for_room(len(frames))
-        self._reckon(time.monotonic() - called, room)
+        if self._ahead:
+            self._hurry(frames)
+        else:
+            called = time.monotonic()
+            room = self._wait_for_room(len(frames))
+            self._reckon(time.monotonic() - called, room)
+            self._put(frames, room)
+        self._written += len(frames)
+
+    def _put(self, frames: np.ndarray, room: int) -> None:
         with self._writing:
             self._offered = False
             if self._hungry:  # silence was written in between
                 count = min(len(frames), len(self._fall))
                 frames[:count] *= 1.0 - self._fall[:count, None]
                 self._hungry = False
-            self._write(frames, room)
             kept = len(self._tail)
             self._tail[:] = frames[-kept:] if len(frames) >= kept else np.concatenate([self._tail, frames])[-kept:]
-        self._written += len(frames)
+            self._write(frames, room)
+
+    def _hurry(self, frames: np.ndarray) -> None:
+        """Keeps what the card has no room for, so that the next block is rendered at once. As soon as there is enough, it is
+        handed over in one call, which waits for the card and needs no Python meanwhile."""
+        self._kept = np.concatenate([self._kept, frames])
+        room = self._room_now()
+        if len(self._kept) < self._ahead:
+            if room > 0:
+                now, self._kept = self._kept[:room], self._kept[room:]
+                self._put(now, room)
+            return
+        now, self._kept, self._ahead = self._kept, self._kept[:0], 0
+        self._is_ahead.set()
+        self._put(now, room)
+
+    def play_ahead(self, seconds: float) -> None:
+        """Another thread's: returns as soon as the sound of so many seconds is on its way, whatever Python does then; its changes
+        are heard that much later, once. Returns at once where the card is listened to: what it hears cannot be played ahead."""
+        if self._hearing is not None or self._stopping:
+            return
+        self._is_ahead.clear()
+        self._ahead = round(seconds * self.rate)
+        self._is_ahead.wait(CATCHING_UP)
+        if not self._is_ahead.is_set():
+            self._ahead = 1  # with what there is
+        time.sleep(SETTLED)
 
     def _reckon(self, waited: float, room: int) -> None:
         """Reckons how late the sound is that waited so many seconds for this room. While the card first fills it says nothing."""
@@ -252,10 +290,7 @@ class SoundDevice:
         """Frames of room, once there are enough."""
         before, since = -1, time.monotonic()
         while True:
-            try:
-                room: int = self._stream.write_available
-            except self._failures as error:
-                raise DeviceLost(f"{self.name} has gone") from error
+            room = self._room_now()
             if room >= frames:
                 return room
             now = time.monotonic()
@@ -265,7 +300,15 @@ class SoundDevice:
                 raise DeviceLost(f"{self.name} takes no sound any more")
             time.sleep(min(max((frames - room) / self.rate, 0.0005), 0.004))
 
+    def _room_now(self) -> int:
+        try:
+            return int(self._stream.write_available)
+        except self._failures as error:
+            raise DeviceLost(f"{self.name} has gone") from error
+
     def _write(self, frames: np.ndarray, room: int) -> None:
+        self._room = max(self._room, room)
+        self._ends = time.monotonic() + (self._room - room + len(frames)) / self.rate
         try:
             flagged = bool(self._stream.write(frames))
         except self._failures as error:
@@ -274,8 +317,6 @@ class SoundDevice:
         if flagged and not self._flagged and not self._stopping and self._written >= len(self._start):
             self.underflows += 1
         self._flagged = flagged
-        self._room = max(self._room, room)
-        self._ends = time.monotonic() + (self._room - room + len(frames)) / self.rate
 
     def _fill(self) -> None:
         """Never lets the card run dry: a broken sound clicks, and some cards take long to begin again."""

@@ -37,7 +37,8 @@ class Engine:
     """Renders a plan block by block. `assets` is where artifacts and what nodes were taught lie; without it there are none.
 
     `hurried`: a sound card waits (by default whenever it is not `offline`); then nodes that are too slow fail as well. `taught`
-    gives the folder of what a node was taught, if it is not that in the assets. The first `load` takes what is `prepared`."""
+    gives the folder of what a node was taught, if it is not that in the assets. The first `load` takes what is `prepared`.
+    `play_ahead` is that of `Stream`."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Engine:
         taught: Callable[[str], Path] | None = None,
         arrived: Callable[[], None] = lambda: None,
         prepared: Mapping[str, Instance] | None = None,
+        play_ahead: Callable[[float], bool] = lambda seconds: False,
     ) -> None:
         self.sample_rate: int = settings["sample_rate"]
         self.block: int = settings["block"]
@@ -64,7 +66,7 @@ class Engine:
         self.slowest: tuple[str, float] | None = None
         taught = taught or (assets.node if assets else None)
         self._around = Surroundings(
-            self.sample_rate, self.block, settings["seed"], offline, self.hurried, assets, taught, arrived
+            self.sample_rate, self.block, settings["seed"], offline, self.hurried, assets, taught, arrived, play_ahead
         )
         self._budget = round(1e9 * self.block / self.sample_rate)
         self._loaded = 0

@@ -23,7 +23,8 @@ from runtime.spec import PortType
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all nodes of an engine are prepared with. `taught` is the folder of what a node was taught."""
+    """What all nodes of an engine are prepared with. `taught` is the folder of what a node was taught; `play_ahead` that of
+    `Stream`."""
 
     sample_rate: int
     block: int
@@ -33,6 +34,7 @@ class Surroundings:
     assets: Assets | None
     taught: Callable[[str], Path] | None
     arrived: Callable[[], None]
+    play_ahead: Callable[[float], bool] = lambda seconds: False
 
     @property
     def folder(self) -> Path:
@@ -84,6 +86,7 @@ def _instance(
     prints = {name: artifact and (str(artifact.path), artifact.fingerprint) for name, artifact in artifacts.items()}
     key = (step.cls, fixed, prints, names)
     if old is not None and old.key == key:
+        old.stream.play_ahead = around.play_ahead  # it may have been prepared elsewhere, where nothing sounds
         return Instance(step, old.node, key, old.stream)
     node = step.cls()
     stream = Stream(
@@ -96,6 +99,7 @@ def _instance(
         around.hurried,
         around.arrived,
         origin,
+        around.play_ahead,
     )
     if around.taught is not None:
         node.load(around.taught(step.node))

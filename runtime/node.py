@@ -35,6 +35,9 @@ class Stream:
     longer than a block goes beside, on a thread. `arrived` is called by a node's own thread when something new has come
     from outside, so that who runs the node looks at once; it is cheap, and any thread may call it. `origin` gives in plain data
     what the sound comes from: the `patch` as it is when the node is prepared, and the records behind all that was `made` for it.
+    `play_ahead` is called in `prepare` before what keeps Python to itself for longer than 30 ms (opening a model, loading a
+    library), with the seconds that it takes at most. A sound that is heard already is then played so far ahead, and goes on
+    meanwhile. It says whether there is one; called with 0 it only says so.
     """
 
     sample_rate: int
@@ -46,6 +49,7 @@ class Stream:
     hurried: bool = False
     arrived: Callable[[], None] = lambda: None
     origin: Callable[[], dict[str, Any]] = dict
+    play_ahead: Callable[[float], bool] = lambda seconds: False
     output_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     latency: int = 0
 

@@ -39,6 +39,9 @@ class Clock:
         if self._due > now:
             time.sleep(self._due - now)
 
+    def play_ahead(self, seconds: float) -> None:
+        pass
+
     def listen(self) -> np.ndarray | None:
         return None
 
@@ -81,6 +84,10 @@ class Speaker:
             self._counted = self.counters(gone)
             self._tell(f"{error}; everything goes on without it, and it is looked for", True)
             threading.Thread(target=self._look_for, args=(gone,), name="glasspatch device", daemon=True).start()
+
+    def play_ahead(self, seconds: float) -> None:
+        """That of the card."""
+        self._now.play_ahead(seconds)
 
     def _look_for(self, gone: Any) -> None:
         gone.close()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SWITCH = 0.0005
 """Seconds after which a thread must let others run. Python's own 5 ms let a busy thread hold up the sound for 27 ms."""
+MANY, COLLECTING = 20_000, 0.3
+"""New objects from which on collecting takes 20 ms and more, and the seconds that it takes at most; 0.1 after two libraries."""
 TICK = 1.0 / 60.0
 RECENT = 0.9
 """Weight of what was in the mean load of the last blocks."""
@@ -105,7 +107,9 @@ class Worker:
         self.senses = Senses(order.path, order.ports, self._asked, self._heard, self._learned, order.packages)
         from runtime.artifacts import Assets
 
-        self.engine = Engine(settings, Assets(order.path), offline=False, taught=self._taught, prepared=prepared)
+        self.engine = Engine(
+            settings, Assets(order.path), offline=False, taught=self._taught, prepared=prepared, play_ahead=self._play_ahead
+        )
         self.performance = Performance(
             order.path, patch, registry, self.engine, self.senses, taught, teller.tell, owns_file=order.owns_file
         )
@@ -114,6 +118,7 @@ class Worker:
         self.senses.on_seen = self._seen
         self.senses.held, self.senses.on_ready = order.held, lambda: self._commands.put(self.performance.begin)
         self.speaker: Any = None
+        self._sound: threading.Thread | None = None
 
     def run(self) -> None:
         """Until told to quit, by whomever."""
@@ -146,7 +151,7 @@ class Worker:
         self.engine.journal = self.journal.write
         if self._order.take is not None:  # before the sound begins, so that it holds the very first block
             self._commands.put(self._begin_take(self._order.take, self._order.video))
-        sound = threading.Thread(target=self._render, name="glasspatch engine")
+        self._sound = sound = threading.Thread(target=self._render, name="glasspatch engine")
         acting = threading.Thread(target=self._act, name="glasspatch acts", daemon=True)
         sound.start()
         acting.start()
@@ -261,12 +266,21 @@ class Worker:
         except (EOFError, OSError):
             return
 
+    def _play_ahead(self, seconds: float) -> bool:
+        """That of `Stream`."""
+        heard = self._sound is not None  # there is no sound before its thread is
+        if heard and seconds > 0.0:
+            self.speaker.play_ahead(seconds)
+        return heard
+
     def _taught(self, node: str) -> Path:
         return self.performance.teaching.folder_of(node)
 
     def _do(self, command: Any, *, by_owner: bool = False) -> None:
         self.performance.do(command, by_owner=by_owner)
         if isinstance(command, ask.Edit | ask.RecallScene | ask.Teaching | ask.Undo | ask.Redo):
+            if gc.get_count()[0] > MANY:
+                self._play_ahead(COLLECTING)
             _settle_memory()
 
     # Commands that are the worker's own

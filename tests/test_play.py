@@ -130,6 +130,26 @@ def test_no_frame_is_lost_while_the_patch_is_edited_watched_and_a_model_trains_o
     assert whole(heard, 30) == NOTHING_WRONG
 
 
+def test_no_frame_is_lost_while_models_and_libraries_are_opened_and_let_go_beside_the_sound(server, tmp_path):
+    path = set_stage(tmp_path, 60.0)
+    everything = path.read_text()
+    data = json.loads(everything)
+    kept = {"counter", "right", "mix", "output"}
+    data["nodes"] = {name: node for name, node in data["nodes"].items() if name in kept}
+    data["links"] = [link for link in data["links"] if {end.partition(".")[0] for end in link} <= kept]
+    path.write_text(json.dumps(data))
+    with server.recording() as heard, Live(order(path, latency=0.1)) as live:
+        until(live, say.Playing)
+        time.sleep(2.0)
+        for text in (everything, path.read_text(), everything):
+            live.send(say.Edit(text))
+            assert until(live, say.Problems).problems == ()
+            time.sleep(2.0)
+        time.sleep(5.0)
+    assert np.abs(heard.sound[-2 * 44100 :, 0]).max() > 0.005  # the decoder is heard by now
+    assert whole(heard, 15) == NOTHING_WRONG
+
+
 def test_the_sound_goes_on_when_the_parent_is_killed_and_ends_when_it_is_told_to(server, tmp_path):
     path = write_patch(tmp_path, *TONE)
     with server.recording() as heard:

@@ -6,18 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 PATCHES = Path(__file__).resolve().parents[2] / "patches"
 SIZE = (1280, 760)
 """Of the screen: as small as the tests allow, for it is painted without a graphics card."""
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen(SIZE) as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

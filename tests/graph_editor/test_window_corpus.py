@@ -16,18 +16,12 @@ from runtime.plan import compile_patch
 from runtime.registry import discover
 from runtime.spec import PortType
 from tests import corpora
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 PATCHES = Path(__file__).resolve().parents[2] / "patches"
 ROOM = 14
 """Pixels between the points and the edge of the map."""
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen() as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

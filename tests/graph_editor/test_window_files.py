@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graph_editor.layout import ZOOMS
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,12 +17,6 @@ PATCHES = ROOT / "patches"
 SIZE = (1280, 760)
 """Of the screen: as small as the tests allow, for it is painted without a graphics card."""
 OWN = {"GLASSPATCH_DIALOGS": "own"}
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen(SIZE) as name:
-        yield name
 
 
 def patch(w):

@@ -10,7 +10,7 @@ from graph_editor import theme
 from tests.command import call, write_patch
 from tests.nodes.test_rave_corpus import corpus_of
 from tests.nodes.tiny_model import tiny_model
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 SIZE = (1600, 1200)
@@ -25,12 +25,6 @@ def placed(folder, nodes, *links):
         node["position"] = [40 + 290 * (number % 3), 40 + 330 * (number // 3)]
     path.write_text(json.dumps(data))
     return path
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen(SIZE) as name:
-        yield name
 
 
 def test_classes_are_recorded_by_name_shown_as_bars_and_one_is_forgotten(display, tmp_path):

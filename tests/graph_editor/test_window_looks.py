@@ -20,12 +20,6 @@ SEAM = 1.0
 """Pixels by which rounding may move an edge."""
 
 
-@pytest.fixture(scope="module")
-def display():
-    with screen() as name:
-        yield name
-
-
 @pytest.fixture
 def empty(display, tmp_path):
     with window(display=display, home=tmp_path / "home", env={"GLASSPATCH_DIALOGS": "own"}) as found:

@@ -7,16 +7,10 @@ import pytest
 
 from runtime.patch import Link, Node, Patch, save
 from runtime.trust import trust
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 PATCHES = Path(__file__).resolve().parents[2] / "patches"
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen() as name:
-        yield name
 
 
 def test_a_model_file_tells_what_it_is_once_it_was_tried(display, tmp_path, monkeypatch):

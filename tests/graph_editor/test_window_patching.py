@@ -6,17 +6,11 @@ import pytest
 
 from graph_editor.layout import ZOOMS
 from graph_editor.theme import icon
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 SIZE = (1280, 760)
 """Of the screen: as small as the tests allow, for it is painted without a graphics card."""
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen(SIZE) as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,12 @@ import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from tests.sound_server import CARD, RATE, sound_server
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 SIZE = (1280, 760)
 """Of the screen: as small as the tests allow, for it is painted without a graphics card."""
 PATCHES = Path(__file__).resolve().parents[2] / "patches"
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen(SIZE) as name:
-        yield name
 
 
 def tone(path, hertz=440.0):

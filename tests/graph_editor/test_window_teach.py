@@ -14,18 +14,12 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from graph_editor import theme
 from tests.screenshots import copies, trust_models
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (1600, 1200)
 RECORD = f"{theme.icon('circle-dot')}  Record"
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen(SIZE) as name:
-        yield name
 
 
 @pytest.fixture

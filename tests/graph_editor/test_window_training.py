@@ -11,17 +11,11 @@ import soundfile
 
 from graph_editor.theme import icon
 from runtime.shelf import place, read_shelf
-from tests.window import screen, window
+from tests.window import window
 
 pytestmark = pytest.mark.stage
 PATCHES = Path(__file__).resolve().parents[2] / "patches"
 RATE = 44100
-
-
-@pytest.fixture(scope="module")
-def display():
-    with screen() as name:
-        yield name
 
 
 def put(folder, step, distance):

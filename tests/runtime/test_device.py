@@ -219,6 +219,60 @@ device.stop()
     assert said(shared, code)["underflows"] == 0
 
 
+BUSY = """
+import ctypes
+def busy(prepare):
+    time.sleep(1.0)
+    prepare()
+    ctypes.PyDLL(None).usleep(600_000)  # keeps Python for itself, as opening a model does
+device = SoundDevice("pulse", sample_rate=44100, block=512, latency=0.1)
+other = threading.Thread(target=busy, args=({prepare},))
+other.start()
+for start in range(10000, 10000 + 5 * 44100, 512):
+    device.play(np.tile(np.arange(start, start + 512) / 2**24, (2, 1)).astype(np.float32))
+other.join()
+say(device.counters())
+device.stop()
+"""
+
+
+@pytest.mark.slow
+def test_a_sound_that_is_played_ahead_goes_on_while_python_is_busy_longer_than_the_buffer(shared):
+    counters, heard = played(shared, BUSY.format(prepare="lambda: device.play_ahead(0.7)"))
+    numbers = heard[4000 : int(np.argmax(heard)) + 1].astype(np.float64) * 2**24  # behind the ramp
+    assert len(numbers) > 4.5 * RATE
+    np.testing.assert_array_equal(np.diff(numbers), 1.0)
+    assert counters["starved"] == counters["underflows"] == 0
+
+
+@pytest.mark.slow
+def test_a_sound_that_is_not_played_ahead_breaks_off_while_python_is_busy(shared):
+    counters, _ = played(shared, BUSY.format(prepare="lambda: None"))
+    assert counters["starved"] + counters["underflows"] > 0
+
+
+@pytest.mark.slow
+def test_an_engine_without_time_to_spare_is_not_waited_for_long(shared):
+    code = f"""
+device = SoundDevice("pulse", sample_rate=44100, block=512, latency={STEADY})
+def wait():
+    time.sleep(0.5)
+    began = time.monotonic()
+    device.play_ahead(1.0)
+    took.append(time.monotonic() - began)
+took = []
+other = threading.Thread(target=wait)
+other.start()
+for start in range(0, 6 * 44100, 512):
+    time.sleep(0.0112)  # of 0.0116 s that a block lasts
+    device.play(sine(start, 512))
+say([took[0], device.counters()["starved"]])
+device.stop()
+"""
+    took, starved = said(shared, code)
+    assert took == pytest.approx(3.0, abs=0.3) and starved == 0
+
+
 @pytest.mark.slow
 def test_a_sound_begins_and_stops_without_a_click(shared):
     code = f"""
