@@ -44,7 +44,8 @@ class OpensModel:
     def close(self) -> None:
         if "_stream" in vars(self):
             self._stream.play_ahead(LETTING_GO)
-        vars(self).clear()  # the model, and all that leads to it
+        for name in ("model", "encode", "decode", "call"):  # all that leads to it
+            vars(self).pop(name, None)
 
 
 class Dice:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from runtime.ahead import Ahead
 from runtime.errors import GlasspatchError, in_words
 from runtime.hearing import Hearing
-from runtime.resampler import Resampler
+from runtime.resampler import Resampler, folded
 
 LOST = 0.5
 """Seconds without a callback after which a card counts as lost: an unplugged one says nothing."""
@@ -32,10 +33,6 @@ LATENCY = 0.1
 """Seconds of buffer where nobody says more: 512 frames held under load with it (`--latency auto` finds the smallest)."""
 HANGS = 2.0
 """Seconds that PortAudio may take to close a stream: that of a dead card may never come back."""
-CATCHING_UP = 3.0
-"""Seconds in which the engine must have played ahead; one that is this slow has no time to spare, whatever is waited for."""
-SETTLED = 0.01
-"""Seconds until a thread that goes into a call of PortAudio has let Python go for sure."""
 ENDS = "glasspatch device ends"
 """The name of a thread that closes a stream."""
 
@@ -151,8 +148,7 @@ class SoundDevice:
         self._hungry = True
         self._offered = False
         self._writing = threading.Lock()
-        self._ahead, self._kept = 0, np.zeros((0, self._width), np.float32)
-        self._is_ahead = threading.Event()
+        self._ahead = Ahead(self.rate, self._width)
         self._closing, self._stopping = threading.Event(), False
         self.underflows = self.starved = self.overflows = self.input_starved = 0
         self._flagged = False
@@ -214,56 +210,35 @@ class SoundDevice:
 
     def play(self, sound: np.ndarray) -> None:
         """Hands [2, block] over, once the card has room for it. Raises DeviceLost when the card has gone."""
-        frames = np.ascontiguousarray(self._resample(_folded(sound, self._width)).T)
+        frames = np.ascontiguousarray(self._resample(folded(sound, self._width)).T)
         if self._written < len(self._start):
             part = self._start[self._written : self._written + len(frames)]
             frames[: len(part)] *= part
         self._offered = True
-        if self._ahead:
-            self._hurry(frames)
+        called, count = time.monotonic(), len(frames)
+        if self._ahead.wanted:
+            room = self._room_now()
+            frames = self._ahead.add(frames, room)
         else:
-            called = time.monotonic()
-            room = self._wait_for_room(len(frames))
+            room = self._wait_for_room(count)
             self._reckon(time.monotonic() - called, room)
-            self._put(frames, room)
-        self._written += len(frames)
-
-    def _put(self, frames: np.ndarray, room: int) -> None:
         with self._writing:
             self._offered = False
-            if self._hungry:  # silence was written in between
-                count = min(len(frames), len(self._fall))
-                frames[:count] *= 1.0 - self._fall[:count, None]
+            if self._hungry and len(frames):  # silence was written in between
+                rise = min(len(frames), len(self._fall))
+                frames[:rise] *= 1.0 - self._fall[:rise, None]
                 self._hungry = False
             kept = len(self._tail)
             self._tail[:] = frames[-kept:] if len(frames) >= kept else np.concatenate([self._tail, frames])[-kept:]
-            self._write(frames, room)
-
-    def _hurry(self, frames: np.ndarray) -> None:
-        """Keeps what the card has no room for, so that the next block is rendered at once. As soon as there is enough, it is
-        handed over in one call, which waits for the card and needs no Python meanwhile."""
-        self._kept = np.concatenate([self._kept, frames])
-        room = self._room_now()
-        if len(self._kept) < self._ahead:
-            if room > 0:
-                now, self._kept = self._kept[:room], self._kept[room:]
-                self._put(now, room)
-            return
-        now, self._kept, self._ahead = self._kept, self._kept[:0], 0
-        self._is_ahead.set()
-        self._put(now, room)
+            if len(frames):
+                self._write(frames, room)
+        self._written += count
 
     def play_ahead(self, seconds: float) -> None:
-        """Another thread's: returns as soon as the sound of so many seconds is on its way, whatever Python does then; its changes
-        are heard that much later, once. Returns at once where the card is listened to: what it hears cannot be played ahead."""
-        if self._hearing is not None or self._stopping:
-            return
-        self._is_ahead.clear()
-        self._ahead = round(seconds * self.rate)
-        self._is_ahead.wait(CATCHING_UP)
-        if not self._is_ahead.is_set():
-            self._ahead = 1  # with what there is
-        time.sleep(SETTLED)
+        """Another thread's: returns when the sound of so many seconds is on its way, whatever Python does then; changes are heard
+        that much later, once. Returns at once where the card is listened to: what it hears cannot be played ahead."""
+        if self._hearing is None and not self._stopping:
+            self._ahead.ask(seconds)
 
     def _reckon(self, waited: float, room: int) -> None:
         """Reckons how late the sound is that waited so many seconds for this room. While the card first fills it says nothing."""
@@ -423,10 +398,3 @@ def _rate_of(found: DeviceInfo, channels: int, sample_rate: int, *, output: bool
         return sample_rate
     except (sounddevice.PortAudioError, ValueError):
         return round(found.rate)
-
-
-def _folded(sound: np.ndarray, width: int) -> np.ndarray:
-    """To as many channels as the card has: mono is the mean of all."""
-    if len(sound) == width:
-        return sound
-    return sound.mean(axis=0, keepdims=True) if width == 1 else sound[:width]

@@ -35,10 +35,8 @@ _FLOAT32 = np.dtype(np.float32)
 
 class Engine:
     """Renders a plan block by block. `assets` is where artifacts and what nodes were taught lie; without it there are none.
-
     `hurried`: a sound card waits (by default whenever it is not `offline`); then nodes that are too slow fail as well. `taught`
-    gives the folder of what a node was taught, if it is not that in the assets. The first `load` takes what is `prepared`.
-    `play_ahead` is that of `Stream`."""
+    gives the folder of what a node was taught, if not that in the assets. The first `load` takes what is `prepared`."""
 
     def __init__(
         self,

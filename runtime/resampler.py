@@ -27,3 +27,10 @@ class Resampler:
         made: np.ndarray = self._stream.resample_chunk(np.ascontiguousarray(sound.T)).T
         self.delay = self._stream.delay() / self._target
         return made
+
+
+def folded(sound: np.ndarray, channels: int) -> np.ndarray:
+    """[any, n] with so many channels: mono is the mean of all, else the first of them."""
+    if len(sound) == channels:
+        return sound
+    return sound.mean(axis=0, keepdims=True) if channels == 1 else sound[:channels]

@@ -268,10 +268,9 @@ class Worker:
 
     def _play_ahead(self, seconds: float) -> bool:
         """That of `Stream`."""
-        heard = self._sound is not None  # there is no sound before its thread is
-        if heard and seconds > 0.0:
+        if self._sound is not None and seconds > 0.0:
             self.speaker.play_ahead(seconds)
-        return heard
+        return self._sound is not None
 
     def _taught(self, node: str) -> Path:
         return self.performance.teaching.folder_of(node)
