@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 NEAR_PIN = 14
 """Pixels at scale 1 within which a press on a pin begins a wire, as the node editor sees it."""
+REACH = 12.0
+"""Pixels that the mouse may go from where it was told something: what is told stands 16 pixels beside it and must never come
+under it, for a press would go to the words instead of the pin below them."""
 Pin = tuple[str, str, bool]
 """(node, port, whether an output)."""
 
@@ -31,6 +34,7 @@ class Wiring:
         self._pulled: Link | None = None
         """A wire that was pulled off one of its pins and hangs from the other until it is dropped."""
         self._frames = 0
+        self._told_at: Point = (0.0, 0.0)
         self.hovered: Link | None = None
         """The wire under the mouse."""
 
@@ -128,13 +132,14 @@ class Wiring:
     def hover(self, point: Point, *, free: bool) -> None:
         """Finds the wire under the mouse, some times a second, and shows what travels on it."""
         self._frames += 1
-        if self._frames % 6 == 0:
-            self.hovered = self.at(point) if free else None
+        gone = self.hovered is not None and max(abs(one - two) for one, two in zip(point, self._told_at, strict=True)) > REACH
+        if gone or self._frames % 6 == 0:
+            self.hovered = self.at(point) if free and not gone else None
             self._tell(point)
 
     def _tell(self, point: Point) -> None:
         """Shows what travels on the wire under the mouse, beside the mouse."""
-        editor, words = self._canvas.editor, ""
+        editor, words, self._told_at = self._canvas.editor, "", point
         if self.hovered is not None:
             source, output, *_ = self.hovered.ends()
             value = editor.value(source, output)
