@@ -216,6 +216,9 @@ class Canvas:
                 faces[name] = face
                 if view is not None:
                     stale.add(name)
+            elif (view.face.troubles, view.face.failed) != (face.troubles, face.failed):
+                node_view.tell(editor, view, face)
+                self.in_view.begin(view)
         kept = set(patch.links)
         gone = (
             [link for link in self.links if link not in kept or link.ends()[0] in stale or link.ends()[2] in stale]

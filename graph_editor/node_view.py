@@ -35,16 +35,18 @@ class Face:
     mode: str | None
     folded: bool
     colour: str
-    troubles: tuple[str, ...]
-    failed: bool
     zoom: float
+    # What is wrong comes and goes by itself, while a hand may hold a wire or a slider of the node: `tell` changes it in place.
+    troubles: tuple[str, ...] = field(compare=False)
+    failed: bool = field(compare=False)
 
 
 @dataclass
 class Body:
-    """What stands in a node besides its pins: the group that holds it, a blank that takes its place while nobody sees it, and
-    what fills the group when it is seen for the first time (None once it did)."""
+    """What stands in a node besides its pins: its `item`, the group that holds it, a blank that takes its place while nobody sees
+    it, and what fills the group when it is seen for the first time (None once it did)."""
 
+    item: Any
     content: Any
     blank: Any
     make: Callable[[Any], None] | None
@@ -67,6 +69,11 @@ class NodeView:
     state: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Body | None = None
+    trouble: Body | None = None
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        return tuple(one for one in (self.body, self.trouble) if one is not None)
 
 
 def face_of(editor: Editor, name: str, node: Node, spec: NodeSpec | None, zoom: float, linked: tuple[set[str], set[str]]) -> Face:
@@ -85,9 +92,9 @@ def face_of(editor: Editor, name: str, node: Node, spec: NodeSpec | None, zoom: 
         mode=node.mode,
         folded=bool(node.view.get("folded")),
         colour=str(node.view.get("colour", "")),
+        zoom=zoom,
         troubles=((failed,) if failed else ()) + editor.troubles(name),
         failed=bool(failed),
-        zoom=zoom,
     )
 
 
@@ -120,7 +127,28 @@ def build(editor: Editor, face: Face, node: Node, parent: Any, place: tuple[int,
     if not (bodiless or face.ports[0] or face.ports[1]):
         with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
             dpg.add_spacer(width=width, height=1)
+    tell(editor, view, face)
     return view
+
+
+def tell(editor: Editor, view: NodeView, face: Face) -> None:
+    """Shows what is wrong with a node below all else in it, so that nothing moves when it comes and goes."""
+    view.face = face
+    if view.trouble is not None:
+        dpg.delete_item(view.trouble.item)
+        view.trouble = None
+    if face.troubles and face.zoom > BODILESS:
+        width = round(editor.look.px(inner_width(face.spec)) * face.zoom)
+        view.trouble = _room(editor, view, width, TROUBLE, lambda _: _troubles(editor, view, width))
+
+
+def _room(editor: Editor, view: NodeView, width: int, height: float, make: Callable[[Any], None]) -> Body:
+    """A blank for what `make` makes once it is seen."""
+    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static) as item:
+        group = dpg.add_group(show=False)
+        blank = dpg.add_spacer(width=width, height=round(editor.look.px(height) * view.face.zoom))
+    dpg.bind_item_font(group, editor.look.font("small", zoom=view.face.zoom))
+    return Body(item, group, blank, make)
 
 
 def _body(editor: Editor, view: NodeView, width: int) -> None:
@@ -130,23 +158,16 @@ def _body(editor: Editor, view: NodeView, width: int) -> None:
     seat = view_of(face.type, spec) if spec else None
     own = getattr(seat, "sets", ())
     shown = [param for param in spec.params if param.name not in own][:SHOWN_PARAMS] if spec else []
-    if not (face.troubles or shown or seat):
+    if not (shown or seat):
         return
 
     def make(content: Any) -> None:
-        if face.troubles:
-            _troubles(editor, view, width)
         if shown:
             _params(editor, view, shown, width)
         if seat and spec:
             view.view = seat(Seat(editor, face.node, spec, content, width, face.zoom))
 
-    height = ROW * len(shown) + (TROUBLE if face.troubles else 0.0) + (view_height(spec) if spec else 0.0)
-    with dpg.node_attribute(parent=view.tag, attribute_type=dpg.mvNode_Attr_Static):
-        group = dpg.add_group(show=False)
-        blank = dpg.add_spacer(width=width, height=round(editor.look.px(height) * face.zoom))
-    dpg.bind_item_font(group, editor.look.font("small", zoom=face.zoom))
-    view.body = Body(group, blank, make)
+    view.body = _room(editor, view, width, ROW * len(shown) + (view_height(spec) if spec else 0.0), make)
 
 
 def put_away(body: Body, away: bool) -> None:

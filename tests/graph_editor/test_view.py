@@ -55,8 +55,8 @@ def wanted(patch, canvas):
 def shown(canvas):
     """What is seen, read from the library's items, wherever one looks: bodies are made when they come into sight."""
     for view in canvas.views.values():
-        if view.body and view.body.is_away:
-            node_view.put_away(view.body, False)
+        for body in view.bodies:
+            node_view.put_away(body, False)
     nodes, pins, notes = {}, {}, []
     known = {view.tag: (name, view) for name, view in canvas.views.items()}
     for item in dpg.get_item_children(canvas.tag, 1):

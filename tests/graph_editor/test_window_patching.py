@@ -117,6 +117,35 @@ def test_two_inputs_and_a_loop_are_refused_in_words(w):
     assert links(w) == [["gain.audio", "gain_2.audio"], ["oscillator.audio", "gain.audio"]]
 
 
+def test_what_is_told_of_a_wire_goes_at_once_when_the_mouse_comes_to_it(w):
+    two_ways(w)
+    told = "oscillator.audio \u2192 gain.audio"
+    for share in (0.5, 0.6, 0.7):
+        w.move(*w.ask("along", source="oscillator.audio", target="gain.audio", share=share))
+        w.frames(12)
+        (words,) = w.ask("item", label=told)
+        w.move((words[0] + words[2]) / 2, (words[1] + words[3]) / 2)
+        assert not w.ask("item", label=told)
+
+
+def test_what_is_wrong_with_a_node_comes_and_goes_below_pins_and_params_that_stay(w):
+    w.add("oscillator", (210, 90))
+    w.add("gain", (480, 90))
+    wrong = "nothing is connected to audio"
+    w.until(lambda state: any(wrong in words for _, words in state["problems"]), what="the problem")
+    w.frames(4)
+    assert w.ask("item", label=wrong)
+    before = w.pin("gain.audio", True)
+    w.wire("oscillator.audio", "gain.audio")
+    w.until(lambda state: not state["problems"], what="no problem")
+    w.frames(4)
+    assert not w.ask("item", label=wrong) and w.pin("gain.audio", True) == before
+    w.key("ctrl+z")
+    w.until(lambda state: state["problems"], what="the problem again")
+    w.frames(4)
+    assert w.ask("item", label=wrong) and w.pin("gain.audio", True) == before
+
+
 # Choosing and looking around
 
 

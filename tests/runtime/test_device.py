@@ -252,28 +252,6 @@ def test_a_sound_that_is_not_played_ahead_breaks_off_while_python_is_busy(shared
 
 
 @pytest.mark.slow
-def test_an_engine_without_time_to_spare_is_not_waited_for_long(shared):
-    code = f"""
-device = SoundDevice("pulse", sample_rate=44100, block=512, latency={STEADY})
-def wait():
-    time.sleep(0.5)
-    began = time.monotonic()
-    device.play_ahead(1.0)
-    took.append(time.monotonic() - began)
-took = []
-other = threading.Thread(target=wait)
-other.start()
-for start in range(0, 6 * 44100, 512):
-    time.sleep(0.0112)  # of 0.0116 s that a block lasts
-    device.play(sine(start, 512))
-say([took[0], device.counters()["starved"]])
-device.stop()
-"""
-    took, starved = said(shared, code)
-    assert took == pytest.approx(3.0, abs=0.3) and starved == 0
-
-
-@pytest.mark.slow
 def test_a_sound_begins_and_stops_without_a_click(shared):
     code = f"""
 device = SoundDevice("pulse", sample_rate=44100, block=512, latency={STEADY})
