@@ -39,20 +39,22 @@ class InView:
             return
         for name, view in self._canvas.views.items():
             box = self._canvas.box(name)
-            is_near = box is not None and self._is_near(box)
-            for body in view.bodies if box is not None else ():
-                if is_near == body.is_away:
-                    node_view.put_away(body, not body.is_away)
+            if box is None:
+                continue
+            is_near = self._is_near(box)
+            for body in view.bodies:
+                if body.is_away == is_near:
+                    node_view.put_away(body, not is_near)
 
     def begin(self, view: NodeView) -> None:
         """Makes at once what is new in a node where it will be near the view."""
         canvas = self._canvas
         x, y = (corner + pan + place for corner, pan, place in zip(canvas.corner, canvas.pan, view.place, strict=True))
         width, height = size_of(view.face.spec, view.face.folded)
-        if view.bodies and self._is_near((x, y, x + width * canvas.k, y + height * canvas.k)):
-            for body in view.bodies:
-                if body.is_away:
-                    node_view.put_away(body, False)
+        away = [body for body in view.bodies if body.is_away]
+        if away and self._is_near((x, y, x + width * canvas.k, y + height * canvas.k)):
+            for body in away:
+                node_view.put_away(body, False)
 
     def set_pieces(self) -> None:
         """Chooses how fine the wires are: the library draws all of them alike."""

@@ -38,7 +38,7 @@ def test_what_there_is_room_for_goes_on_at_once_and_the_rest_in_one_piece_when_i
 
 
 def test_where_there_is_never_enough_what_there_is_goes_on(monkeypatch):
-    monkeypatch.setattr(ahead, "CATCHING_UP", 0.1)
+    monkeypatch.setattr(ahead, "CATCHING_UP", 1.0)  # far longer than the first block takes
     one = Ahead(rate=100, channels=1)
     with asked(one, 1000.0) as asking:
         first = one.add(block(0), room=1)
