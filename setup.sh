@@ -52,6 +52,7 @@ fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 
-# librosa and the regressor compile parts of themselves at their first use and keep them beside their code. Of two processes that do
-# so at the same time one may crash, and so may all later ones: so it is done once, alone.
-"$VENV/bin/python" -c 'import librosa.core.audio, librosa.core.pitch, librosa.util.utils, nodes.regression_compiled'
+# librosa and the regressor compile parts of themselves at their first use and keep them beside their code: done now, nobody waits for
+# it while a sound plays.
+"$VENV/bin/python" -c 'from runtime.compiled import import_compiled
+for name in ("librosa", "nodes.regression_compiled"): import_compiled(name)'

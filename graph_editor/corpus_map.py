@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from runtime.artifacts import write_atomically
+from runtime.compiled import import_compiled
 from runtime.corpus import Corpus, Slice
 from runtime.corpus_places import place
 from runtime.errors import ArtifactError, NodeError
@@ -40,7 +41,7 @@ CROWD = 20_000
 def describe(sound: np.ndarray, rate: int) -> np.ndarray:
     """What a sound, float32 [frames], is like: RMS level in dBFS, log2 of the spectral centroid in Hz, spectral flatness in dB
     (0 is noise), and MFCC 1 to 12, each the mean over the sound weighted by the power: float32 [3 + MFCC]."""
-    import librosa
+    librosa = import_compiled("librosa")
 
     size = 2 ** round(np.log2(0.046 * rate))
     padded = np.pad(sound, (0, max(size - len(sound), 0)))

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nodes.corpus_loudness import weighted
+from runtime.compiled import import_compiled
 
 SECOND = 50
 """Rows for each second of sound."""
@@ -106,7 +107,7 @@ def levels(sound: np.ndarray, rate: int, lead: int, found: np.ndarray) -> None:
 @cache
 def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(Hann window, frequencies of the lines but the first, mel filters), float32."""
-    import librosa
+    librosa = import_compiled("librosa")
 
     window = np.hanning(SIZE + 1)[:-1].astype(np.float32)
     frequencies = np.fft.rfftfreq(SIZE, 1 / RATE)[1:].astype(np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 
 from nodes.corpus_describe import DESCRIPTORS
 from runtime.artifacts import Artifact
+from runtime.compiled import import_compiled
 from runtime.corpus import Corpus, Table
 from runtime.corpus_places import arranged, place, standard
 from runtime.errors import NodeError
@@ -54,9 +55,9 @@ def umap(values: np.ndarray, neighbours: int, distance: float, seed: int) -> np.
     with warnings.catch_warnings():
         # It tells of missing parts that nobody needs here, and that a seed leaves it one thread, as wanted.
         warnings.simplefilter("ignore")
-        from umap import UMAP
-
-        learner = UMAP(n_neighbors=min(neighbours, len(values) - 1), min_dist=distance, random_state=seed % 2**32, n_jobs=1)
+        umap = import_compiled("umap")
+        near = min(neighbours, len(values) - 1)
+        learner = umap.UMAP(n_neighbors=near, min_dist=distance, random_state=seed % 2**32, n_jobs=1)
         found: np.ndarray = learner.fit_transform(standard(values)[0].astype(np.float32)).astype(np.float64)
     return found
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from runtime.artifacts import Artifact
+from runtime.compiled import import_compiled
 from runtime.corpus import Corpus, Recording, Rejected, Slice
 from runtime.errors import NodeError
 from runtime.node import Job, JobNode
@@ -34,7 +35,7 @@ def onset_cuts(corpus: Corpus, piece: Slice, delta: float) -> list[int]:
     """Frames, counted from the piece's start, where sounds begin: librosa's spectral-flux onsets, moved back to the last
     minimum of the flux before each (`onset_backtrack`). `delta` is how far a peak must stand out,
     with the strengths scaled to 0..1."""
-    import librosa
+    librosa = import_compiled("librosa")
 
     rate = corpus.recordings[piece.recording].sample_rate
     if piece.end - piece.start < 2048:

@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from nodes import mapping_files
 from nodes.regression import Anchor, Examples
+from runtime.compiled import import_compiled
 from runtime.errors import NodeError
 from runtime.node import Stream
 from runtime.spec import Action, Port, PortType
@@ -87,7 +87,7 @@ class Learner:
         missing = [name for name in LIBRARIES if name not in sys.modules]
         if missing and stream.play_ahead(LOADING):
             for name in missing:
-                import_module(name)
+                import_compiled(name)
         if self.mapping is None or self.mapping.key != self.key():
             self.mapping = self.learn()
         self._heard = self.shape()

@@ -28,10 +28,13 @@ class OpensModel:
     """Part of a node that plays a model. Opening one and letting it go keep Python to themselves for a moment, in which all that
     sounds must go on."""
 
+    joins: bool
+    """Whether there was a sound when the model was opened."""
+
     def open(self, stream: Stream, path: Path) -> Any:
         """`open_model`; raises NodeError as well where the model has another sample rate than the patch."""
         self._stream = stream
-        stream.play_ahead(OPENING)
+        self.joins = stream.play_ahead(OPENING)
         model = open_model(path)
         rate = getattr(model, "sr", stream.sample_rate)
         if rate != stream.sample_rate:
@@ -140,7 +143,7 @@ class RaveDecoder(OpensModel, StreamNode):
         self.values = self.latent.numpy()[0, :, 0]
         self.deliver = Deliver()
         self.inference = torch.inference_mode()
-        if stream.play_ahead(0.0):  # making it quick would keep Python for another half a second
+        if self.joins:  # making it quick would keep Python for another half a second
             self.decode = self.model.decode
             warm_up(self.model, lambda: self.decode(self.latent))
         else:

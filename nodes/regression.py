@@ -13,6 +13,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from nodes.regression_methods import Answer, answering, fit_gp, fit_mlp, fit_rbf, fit_ridge, folded_perceptron
+from runtime.compiled import import_compiled
 
 MOST_POINTS = 100
 """Examples kept of each anchor for distances: enough to outline it, few enough for thousands of predictions in a second."""
@@ -109,7 +110,7 @@ Ready = Callable[[np.ndarray, bool, np.ndarray, np.ndarray], None]
 def make_ready(mapping: Fit) -> Ready:
     """A few products, once for each training, and some seconds of compiling on the first day. Raises ValueError where the arrays
     do not fit together: compiled code would read beside them."""
-    from nodes import regression_compiled as compiled
+    compiled = import_compiled("nodes.regression_compiled")
 
     mean, scale, points, low, high = mapping.mean, mapping.scale, mapping.points, mapping.low, mapping.high
     fits = mean.shape == scale.shape == points.shape[1:] and mapping.target_mean.shape == low.shape == high.shape

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from runtime.compiled import import_compiled
+
 METHODS = ("mlp", "knn", "gp", "rbf", "ridge")
 
 Answer = Callable[[np.ndarray], np.ndarray]
@@ -146,7 +148,7 @@ def _kernel(
 ) -> Answer:
     """`centres` [dims, centres] lie apart from gestures by sums of `weights` [dims] * difference^2; `coefficients` [targets,
     centres]."""
-    from nodes.regression_compiled import squares
+    squares = import_compiled("nodes.regression_compiled").squares
 
     def answer(gestures: np.ndarray) -> np.ndarray:
         squared = squares(centres, weights, gestures).T

@@ -37,7 +37,7 @@ class Stream:
     what the sound comes from: the `patch` as it is when the node is prepared, and the records behind all that was `made` for it.
     `play_ahead` is called in `prepare` before what keeps Python to itself for longer than 30 ms (opening a model, loading a
     library), with the seconds that it takes at most. A sound that is heard already is then played so far ahead, and goes on
-    meanwhile. It says whether there is one; called with 0 it only says so.
+    meanwhile. It says whether there is one.
     """
 
     sample_rate: int

@@ -268,7 +268,7 @@ class Worker:
 
     def _play_ahead(self, seconds: float) -> bool:
         """That of `Stream`."""
-        if self._sound is not None and seconds > 0.0:
+        if self._sound is not None:
             self.speaker.play_ahead(seconds)
         return self._sound is not None
 

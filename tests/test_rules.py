@@ -13,11 +13,11 @@ MODULES = {
     for path in sorted((ROOT / package).rglob("*.py"))
 }
 FAMILIES = {"mapping": "mapping", "regression": "mapping"}
-NODES_MAY = {"node", "spec", "artifacts", "errors", "reblock", "corpus", "trust", "seeds"}
+NODES_MAY = {"node", "spec", "artifacts", "errors", "compiled", "reblock", "corpus", "trust", "seeds"}
 NODES_MAY |= {"corpus_places", "folders", "measures", "trial", "shelf"}
 NODES_MAY |= {"remote.osc", "remote.midi", "remote.midi_messages", "takes.take"}
 EDITOR_MAY = {"patch", "subpatch", "spec", "node", "messages", "registry", "plan", "scenes", "errors", "artifacts"}
-EDITOR_MAY |= {"folders", "trust"}
+EDITOR_MAY |= {"folders", "trust", "compiled"}
 # What runs elsewhere is started by the client and its parts only.
 EDITOR_MAY |= {"live", "supervisor", "worker", "sensing", "offline", "playing", "remote.bindings"}
 # What was made is looked at and listened to.
@@ -99,6 +99,12 @@ def test_imports_go_only_where_they_may(module):
 def test_slow_libraries_are_imported_inside_functions_only(module):
     at_once = [name for name, inside in imports(module) if not inside and (name.split(".")[0] in SLOW or name in COMPILED)]
     assert not at_once or module in COMPILED
+
+
+@every_module
+def test_what_numba_compiles_is_imported_by_one_process_at_a_time(module):
+    plainly = [name for name, _ in imports(module) if name.split(".")[0] in ("librosa", "umap") or name in COMPILED]
+    assert not plainly, f"use runtime.compiled.import_compiled for {plainly}"
 
 
 def test_no_modules_import_each_other_in_a_circle():
