@@ -55,4 +55,4 @@ fi
 # librosa and the regressor compile parts of themselves at their first use and keep them beside their code: done now, nobody waits for
 # it while a sound plays.
 "$VENV/bin/python" -c 'from runtime.compiled import import_compiled
-for name in ("librosa", "nodes.regression_compiled"): import_compiled(name)'
+for name in ("librosa.onset", "nodes.regression_compiled"): import_compiled(name)'

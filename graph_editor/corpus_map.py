@@ -41,19 +41,19 @@ CROWD = 20_000
 def describe(sound: np.ndarray, rate: int) -> np.ndarray:
     """What a sound, float32 [frames], is like: RMS level in dBFS, log2 of the spectral centroid in Hz, spectral flatness in dB
     (0 is noise), and MFCC 1 to 12, each the mean over the sound weighted by the power: float32 [3 + MFCC]."""
-    librosa = import_compiled("librosa")
+    feature, spectrum = import_compiled("librosa.feature.spectral"), import_compiled("librosa.core.spectrum")
 
     size = 2 ** round(np.log2(0.046 * rate))
     padded = np.pad(sound, (0, max(size - len(sound), 0)))
-    power = np.abs(librosa.stft(padded, n_fft=size, hop_length=size // 2)) ** 2
+    power = np.abs(spectrum.stft(padded, n_fft=size, hop_length=size // 2)) ** 2
     frequencies = np.fft.rfftfreq(size, 1 / rate)
     heard = (frequencies > 0) & (frequencies <= TOP)
     part, weight = power[heard] + FLOOR, power[heard].sum(axis=0) + FLOOR
     magnitude = np.sqrt(part)
     centroid = (frequencies[heard, None] * magnitude).sum(axis=0) / magnitude.sum(axis=0)
     flatness = 10.0 * (np.log10(part).mean(axis=0) - np.log10(part.mean(axis=0)))
-    mel = librosa.feature.melspectrogram(S=power, sr=rate, n_mels=40, fmin=40.0, fmax=min(TOP, rate / 2))
-    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=MFCC + 1)[1:]
+    mel = feature.melspectrogram(S=power, sr=rate, n_mels=40, fmin=40.0, fmax=min(TOP, rate / 2))
+    mfcc = feature.mfcc(S=spectrum.power_to_db(mel), n_mfcc=MFCC + 1)[1:]
     level = 10.0 * np.log10(float(np.mean(np.square(sound, dtype=np.float64))) + FLOOR)
     rows = np.vstack([np.log2(centroid), flatness, mfcc])
     found: np.ndarray = np.concatenate([[level], (rows * weight).sum(axis=1) / weight.sum()]).astype(np.float32)

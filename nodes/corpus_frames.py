@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from nodes.corpus_loudness import weighted
-from runtime.compiled import import_compiled
 
 SECOND = 50
 """Rows for each second of sound."""
@@ -107,11 +106,11 @@ def levels(sound: np.ndarray, rate: int, lead: int, found: np.ndarray) -> None:
 @cache
 def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(Hann window, frequencies of the lines but the first, mel filters), float32."""
-    librosa = import_compiled("librosa")
+    from librosa.filters import mel
 
     window = np.hanning(SIZE + 1)[:-1].astype(np.float32)
     frequencies = np.fft.rfftfreq(SIZE, 1 / RATE)[1:].astype(np.float32)
-    return window, frequencies, librosa.filters.mel(sr=RATE, n_fft=SIZE, n_mels=MELS).astype(np.float32)
+    return window, frequencies, mel(sr=RATE, n_fft=SIZE, n_mels=MELS).astype(np.float32)
 
 
 def spectra(windows: np.ndarray, found: np.ndarray) -> None:

@@ -55,9 +55,8 @@ def umap(values: np.ndarray, neighbours: int, distance: float, seed: int) -> np.
     with warnings.catch_warnings():
         # It tells of missing parts that nobody needs here, and that a seed leaves it one thread, as wanted.
         warnings.simplefilter("ignore")
-        umap = import_compiled("umap")
-        near = min(neighbours, len(values) - 1)
-        learner = umap.UMAP(n_neighbors=near, min_dist=distance, random_state=seed % 2**32, n_jobs=1)
+        make = import_compiled("umap").UMAP
+        learner = make(n_neighbors=min(neighbours, len(values) - 1), min_dist=distance, random_state=seed % 2**32, n_jobs=1)
         found: np.ndarray = learner.fit_transform(standard(values)[0].astype(np.float32)).astype(np.float64)
     return found
 

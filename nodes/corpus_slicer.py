@@ -35,7 +35,7 @@ def onset_cuts(corpus: Corpus, piece: Slice, delta: float) -> list[int]:
     """Frames, counted from the piece's start, where sounds begin: librosa's spectral-flux onsets, moved back to the last
     minimum of the flux before each (`onset_backtrack`). `delta` is how far a peak must stand out,
     with the strengths scaled to 0..1."""
-    librosa = import_compiled("librosa")
+    onset = import_compiled("librosa.onset")
 
     rate = corpus.recordings[piece.recording].sample_rate
     if piece.end - piece.start < 2048:
@@ -44,12 +44,12 @@ def onset_cuts(corpus: Corpus, piece: Slice, delta: float) -> list[int]:
     # A spectrogram of an hour would not fit into memory, so the strength is made in chunks, with a lead that hides the seams.
     for sound, before in mono_chunks(corpus, piece, 4 * CHUNK, lead=16 * HOP):
         padded = np.pad(sound, (0, max(2048 - len(sound), 0)))
-        strength = librosa.onset.onset_strength(y=padded, sr=rate, hop_length=HOP)
+        strength = onset.onset_strength(y=padded, sr=rate, hop_length=HOP)
         parts.append(strength[before // HOP :][: 4 * CHUNK // HOP])
     envelope = np.concatenate(parts)
     if not envelope.any():
         return []
-    frames = librosa.onset.onset_detect(onset_envelope=envelope, sr=rate, hop_length=HOP, delta=delta, backtrack=True)
+    frames = onset.onset_detect(onset_envelope=envelope, sr=rate, hop_length=HOP, delta=delta, backtrack=True)
     return [int(frame) * HOP for frame in frames]
 
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from runtime.compiled import import_compiled
 from runtime.errors import NodeError
 
 VALIDATE_EVERY = 10_000
@@ -78,7 +77,6 @@ def import_rave() -> Any:
         stub._check_cuda_version = lambda: None
         stub.fail_if_no_align = lambda function: function
         sys.modules[stub.__name__] = stub
-    import_compiled("librosa")  # which rave imports as well
     import rave
     import rave.core
     import rave.dataset

@@ -10,23 +10,20 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
-PARTS = {"librosa": ("librosa.core.audio", "librosa.core.pitch", "librosa.util.utils")}
-"""librosa loads its parts when they are asked for; these are compiled as they are loaded."""
 PATIENCE = 60.0
 """Seconds after which another process that compiles is waited for no longer: twice what compiling everything takes."""
 
 
 def import_compiled(name: str) -> ModuleType:
-    """The module of that name, as by `import`.
+    """The module of that name, as by `import`. Of librosa name the part that is used: it loads its parts when they are asked for,
+    and `librosa.filters` alone compiles nothing.
 
     Of two processes that compile the same for the first time, at the same time, each may write into numba's list where the other
     has put something else; who follows that list later runs the wrong code and crashes. So they come one after the other, and the
     second finds everything compiled."""
-    wanted = (name, *PARTS.get(name, ()))
-    if any(one not in sys.modules for one in wanted):
+    if name not in sys.modules:
         with _alone():
-            for one in wanted:
-                import_module(one)
+            import_module(name)
     return import_module(name)  # which waits where another thread is just importing it
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.compiled import import_compiled
-
 DESCRIPTORS = ("loudness", "centroid", "flatness")
 WINDOW = 2048
 """Frames of a spectrum: 46 ms at 44.1 kHz, one latent frame of the larger models."""
@@ -54,12 +52,13 @@ def descriptors(sound: np.ndarray, rate: int, hop: int) -> np.ndarray:
 def passages(sound: np.ndarray, rate: int, seconds: float = PASSAGE) -> np.ndarray:
     """Each passage's colour, [passages, 2 * BANDS]: mean and deviation over time of its log-mel bands in dB. What is left
     after the last whole passage counts for nothing."""
-    librosa = import_compiled("librosa")
+    from librosa.filters import mel
+
     length = round(seconds * rate)
     count = len(sound) // length
     if not count:
         return np.zeros((0, 2 * BANDS))
-    bank = librosa.filters.mel(sr=rate, n_fft=WINDOW, n_mels=BANDS).T.astype(np.float64)
+    bank = mel(sr=rate, n_fft=WINDOW, n_mels=BANDS).T.astype(np.float64)
     found = []
     for number in range(count):
         bands = 10.0 * np.log10(powers(sound[number * length : (number + 1) * length], WINDOW // 2) @ bank + QUIET)
