@@ -187,11 +187,12 @@ class Recording:
                 shutil.copytree(source, place)
 
     def settle(self) -> None:
-        """Makes what was recorded so far readable, whatever may come. Raises OSError."""
+        """Makes what was recorded so far readable, whatever may come, the sound last: all that led to it is there then. Raises
+        OSError."""
         self.lines.flush()
-        self._sound.settle()
         if self._input is not None:
             self._input.settle()
+        self._sound.settle()
 
     def end(self) -> None:
         """Ends the take. Raises OSError or ArtifactError: then call `fail`."""

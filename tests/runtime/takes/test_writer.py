@@ -314,6 +314,27 @@ def test_a_killed_process_leaves_a_take_that_can_be_read_up_to_the_last_second(t
     assert (take.path / "taught/regressor-1").is_dir()
 
 
+def test_a_process_killed_as_the_sound_becomes_readable_leaves_all_that_led_to_it(tmp_path):
+    killed_there = """
+    import os
+    from runtime.takes.sound import TakeSound
+    settle = TakeSound.settle
+    def settle_and_end(sound):
+        settle(sound)
+        os.kill(os.getpid(), 9)
+    TakeSound.settle = settle_and_end
+    """
+    script = textwrap.dedent(killed_there) + textwrap.dedent(KILLED)
+    ended = subprocess.run([sys.executable, "-c", script, str(tmp_path), "wav"], timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    take = read_take(tmp_path / "x.take")
+    assert take.blocks > 0
+    assert take.gestures["face", "gesture"].blocks[-1] >= take.blocks - 4
+    blocks = heard(take)
+    for block in range(take.blocks):
+        assert next(blocks).tobytes() == noise(channels=1, seed=block).tobytes()
+
+
 def test_a_process_killed_at_any_moment_leaves_a_take_or_one_that_says_what_it_lacks(tmp_path):
     script = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), "flac"]
     child = subprocess.Popen(script)
